@@ -1,0 +1,10 @@
+module weir/pkg/schema
+
+go 1.26.8
+
+require (
+	github.com/klauspost/compress v1.20.3
+	google.golang.org/protobuf v1.36.12
+)
+
+require github.com/google/go-cmp v0.7.0 // indirect

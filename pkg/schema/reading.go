@@ -1,0 +1,124 @@
+package schema
+
+// Kind says what a source is.
+type Kind uint8
+
+// The kinds of sources. Their numbers are part of the state format.
+const (
+	KindSporeNode Kind = 1 // a SPORE node, named by its hostname
+	KindProplet   Kind = 2 // a Propeller proplet, named by proplet_id
+	KindTask      Kind = 3 // a task on a proplet, named by task_id
+)
+
+// String returns the kind's name, the prefix of its series' names.
+func (k Kind) String() string {
+	switch k {
+	case KindSporeNode:
+		return "spore_node"
+	case KindProplet:
+		return "proplet"
+	case KindTask:
+		return "proplet_task"
+	}
+	return "unknown"
+}
+
+// Dialect says in which of its known forms a message was written.
+type Dialect uint8
+
+// The dialects; the Propeller ones are named as in DESIGN.md.
+const (
+	DialectNone    Dialect = 0
+	DialectD0      Dialect = 1 // Propeller: cpu_usage_percent, the documented form
+	DialectD1      Dialect = 2 // Propeller: Go proplet, RFC 3339 inside metrics
+	DialectD1r     Dialect = 3 // Propeller: Rust proplet of the same age, "+00:00"
+	DialectD2      Dialect = 4 // Propeller: Rust proplet, {secs_since_epoch, nanos_since_epoch}
+	DialectD3      Dialect = 5 // Propeller: embedded proplet, uptime in ms for a timestamp
+	DialectGateway Dialect = 6 // SPORE: a node object as the gateway shows it
+	DialectESP8266 Dialect = 7 // SPORE: a node's own form
+)
+
+var dialectNames = [...]string{"", "d0", "d1", "d1r", "d2", "d3", "gateway", "esp8266"}
+
+// String returns the dialect's name, "" for none.
+func (d Dialect) String() string {
+	if int(d) < len(dialectNames) {
+		return dialectNames[d]
+	}
+	return "unknown"
+}
+
+// Clock says in which form an event gave its own time.
+type Clock uint8
+
+// The forms of time.
+const (
+	ClockNone    Clock = 0 // none, or one that is no time
+	ClockRFC3339 Clock = 1 // a string
+	ClockEpoch   Clock = 2 // {"secs_since_epoch": …, "nanos_since_epoch": …}
+	ClockUnix    Clock = 3 // a number of seconds since 1970
+	ClockUptime  Clock = 4 // a number of milliseconds since boot, no date
+)
+
+// Presence says what is known of a source being there.
+type Presence uint8
+
+// The presences.
+const (
+	PresenceUnknown      Presence = 0
+	PresenceAlive        Presence = 1 // it said so, or it sent a reading
+	PresenceOffline      Presence = 2 // its will, or its own last word, said so
+	PresenceDisconnected Presence = 3 // the client that spoke for it went away
+)
+
+// String returns the presence's name.
+func (p Presence) String() string {
+	switch p {
+	case PresenceAlive:
+		return "alive"
+	case PresenceOffline:
+		return "offline"
+	case PresenceDisconnected:
+		return "disconnected"
+	}
+	return "unknown"
+}
+
+// Label is a name with a text: a source's own label, or an attribute.
+type Label struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// FieldValue is the value of one field of a reading.
+type FieldValue struct {
+	Field Field
+	Value float64 // finite
+}
+
+// Reading is the decoded values of one event about one source. An event about
+// several sources (a gateway's document) has several.
+//
+// The strings and slices of a Reading that a decoder returned are valid until
+// the decoder's next call: clone what is kept.
+type Reading struct {
+	Kind    Kind
+	ID      string // the source's own name, unique within tenant and kind
+	Parent  string // a task's proplet_id, else ""
+	Dialect Dialect
+	Clock   Clock
+	Time    int64 // the event's own time in unix nanoseconds; 0 where it gave no date
+
+	// Presence is what the message says of the source: PresenceAlive for a
+	// heartbeat, a registration and every reading, PresenceOffline for a will.
+	Presence Presence
+	// Heartbeat marks the messages that are sent only to say "I am here".
+	Heartbeat bool
+
+	Fields     []FieldValue // ascending by Field, each at most once; empty for control messages
+	Labels     []Label      // the source's own labels, ascending by name; nil if the message has none
+	Attributes []Label      // other facts (node_ip, namespace, metadata as JSON), ascending by name
+}
+
+// HasValues reports whether the reading carries values; control messages do not.
+func (r *Reading) HasValues() bool { return len(r.Fields) > 0 }

@@ -1,0 +1,174 @@
+package schema
+
+import (
+	"slices"
+
+	"weir/pkg/schema/wire"
+)
+
+// Source is what the fold knows of one source: the record of the state, and
+// what the read port answers with.
+type Source struct {
+	Tenant Tenant
+	Kind   Kind
+	ID     string
+	Parent string // a task's proplet_id
+	Client string // the MQTT client that last spoke for it
+
+	FirstSeen int64 // receive time of its first event, unix nanoseconds
+	LastSeen  int64 // receive time of its newest event
+
+	Presence      Presence
+	PresenceSince int64 // receive time of the event that changed Presence
+	LastAlive     int64 // receive time of its latest heartbeat or reading
+
+	Readings    uint64 // readings with values that were applied, ever
+	ReadingTime int64  // event time of the last reading, 0 before the first
+	ReadingSeen int64  // receive time of the last reading
+	Dialect     Dialect
+	Clock       Clock
+	Fields      []FieldValue // of the last reading, ascending by Field
+	Labels      []Label      // ascending by name
+	Attributes  []Label      // ascending by name
+}
+
+// Value returns the last reading's value of f.
+func (s *Source) Value(f Field) (float64, bool) { return valueOf(s.Fields, f) }
+
+// Label returns the value of a label, "" where it has none.
+func (s *Source) Label(name string) string { return textOf(s.Labels, name) }
+
+// Attribute returns the value of an attribute, "" where it has none.
+func (s *Source) Attribute(name string) string { return textOf(s.Attributes, name) }
+
+func valueOf(fields []FieldValue, f Field) (float64, bool) {
+	i, ok := slices.BinarySearchFunc(fields, f, func(v FieldValue, f Field) int { return int(v.Field) - int(f) })
+	if !ok {
+		return 0, false
+	}
+	return fields[i].Value, true
+}
+
+func textOf(labels []Label, name string) string {
+	for _, l := range labels {
+		if l.Name == name {
+			return l.Value
+		}
+	}
+	return ""
+}
+
+// AppendBinary appends the source's deterministic encoding.
+func (s *Source) AppendBinary(b []byte) []byte {
+	b = wire.AppendString(b, s.Tenant.Service)
+	b = wire.AppendString(b, s.Tenant.Subservice)
+	b = append(b, byte(s.Kind))
+	b = wire.AppendString(b, s.ID)
+	b = wire.AppendString(b, s.Parent)
+	b = wire.AppendString(b, s.Client)
+	b = wire.AppendInt(b, s.FirstSeen)
+	b = wire.AppendInt(b, s.LastSeen)
+	b = append(b, byte(s.Presence))
+	b = wire.AppendInt(b, s.PresenceSince)
+	b = wire.AppendInt(b, s.LastAlive)
+	b = wire.AppendUint(b, s.Readings)
+	b = wire.AppendInt(b, s.ReadingTime)
+	b = wire.AppendInt(b, s.ReadingSeen)
+	b = append(b, byte(s.Dialect), byte(s.Clock))
+	b = appendFields(b, s.Fields)
+	b = appendLabels(b, s.Labels)
+	return appendLabels(b, s.Attributes)
+}
+
+// ReadBinary reads what AppendBinary wrote; r keeps the error.
+func (s *Source) ReadBinary(r *wire.Reader) {
+	*s = Source{
+		Tenant: Tenant{Service: r.String(), Subservice: r.String()},
+		Kind:   Kind(r.Byte()),
+		ID:     r.String(), Parent: r.String(), Client: r.String(),
+		FirstSeen: r.Int(), LastSeen: r.Int(),
+		Presence: Presence(r.Byte()), PresenceSince: r.Int(), LastAlive: r.Int(),
+		Readings: r.Uint(), ReadingTime: r.Int(), ReadingSeen: r.Int(),
+		Dialect: Dialect(r.Byte()), Clock: Clock(r.Byte()),
+		Fields: readFields(r), Labels: readLabels(r), Attributes: readLabels(r),
+	}
+}
+
+// StoredReading is one reading of a source as its page shows it.
+type StoredReading struct {
+	Time     int64 // event time where plausible, else receive time; unix nanoseconds
+	Received int64
+	Parent   string // a task's proplet_id at that time
+	Dialect  Dialect
+	Clock    Clock
+	Fields   []FieldValue
+}
+
+// Value returns the reading's value of f.
+func (s *StoredReading) Value(f Field) (float64, bool) { return valueOf(s.Fields, f) }
+
+// AppendBinary appends the reading's deterministic encoding.
+func (s *StoredReading) AppendBinary(b []byte) []byte {
+	b = wire.AppendInt(b, s.Received)
+	b = wire.AppendInt(b, s.Received-s.Time)
+	b = wire.AppendString(b, s.Parent)
+	b = append(b, byte(s.Dialect), byte(s.Clock))
+	return appendFields(b, s.Fields)
+}
+
+// ReadBinary reads what AppendBinary wrote; r keeps the error.
+func (s *StoredReading) ReadBinary(r *wire.Reader) {
+	received := r.Int()
+	*s = StoredReading{
+		Received: received, Time: received - r.Int(),
+		Parent:  r.String(),
+		Dialect: Dialect(r.Byte()), Clock: Clock(r.Byte()),
+		Fields: readFields(r),
+	}
+}
+
+func appendFields(b []byte, fields []FieldValue) []byte {
+	b = wire.AppendUint(b, uint64(len(fields)))
+	last := Field(0)
+	for _, f := range fields {
+		b = wire.AppendUint(b, uint64(f.Field-last))
+		b = wire.AppendFloat(b, f.Value)
+		last = f.Field
+	}
+	return b
+}
+
+func readFields(r *wire.Reader) []FieldValue {
+	n := r.Count()
+	if n == 0 {
+		return nil
+	}
+	fields := make([]FieldValue, n)
+	last := Field(0)
+	for i := range fields {
+		last += Field(r.Uint())
+		fields[i] = FieldValue{last, r.Float()}
+	}
+	return fields
+}
+
+func appendLabels(b []byte, labels []Label) []byte {
+	b = wire.AppendUint(b, uint64(len(labels)))
+	for _, l := range labels {
+		b = wire.AppendString(b, l.Name)
+		b = wire.AppendString(b, l.Value)
+	}
+	return b
+}
+
+func readLabels(r *wire.Reader) []Label {
+	n := r.Count()
+	if n == 0 {
+		return nil
+	}
+	labels := make([]Label, n)
+	for i := range labels {
+		labels[i] = Label{Name: r.String(), Value: r.String()}
+	}
+	return labels
+}
