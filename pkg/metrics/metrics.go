@@ -28,6 +28,12 @@ type Desc struct {
 	Help string
 }
 
+// CounterSeries, SummarySeries are one series of a counter or summary.
+type (
+	CounterSeries = vm.Counter
+	SummarySeries = vm.Summary
+)
+
 // Label is a label of one series.
 type Label struct{ Name, Value string }
 
@@ -52,7 +58,7 @@ func NewSet(descs ...Desc) *Set {
 }
 
 // Counter returns the series of a counter.
-func (s *Set) Counter(name string, labels ...Label) *vm.Counter {
+func (s *Set) Counter(name string, labels ...Label) *CounterSeries {
 	return s.set.GetOrCreateCounter(s.series(name, Counter, labels))
 }
 
@@ -63,7 +69,7 @@ func (s *Set) Gauge(name string, f func() float64, labels ...Label) {
 
 // Summary returns the series of a summary with the quantiles 0.5, 0.9, 0.97,
 // 0.99 and 1 over the last 5 minutes.
-func (s *Set) Summary(name string, labels ...Label) *vm.Summary {
+func (s *Set) Summary(name string, labels ...Label) *SummarySeries {
 	return s.set.GetOrCreateSummary(s.series(name, Summary, labels))
 }
 
@@ -103,4 +109,10 @@ func (s *Set) Descs() []Desc {
 	}
 	slices.SortFunc(all, func(a, b Desc) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// CounterFunc declares a series of a counter whose value f tells when it is
+// asked.
+func (s *Set) CounterFunc(name string, f func() float64, labels ...Label) {
+	s.set.GetOrCreateGauge(s.series(name, Counter, labels), f)
 }

@@ -80,7 +80,7 @@ type Disconnect struct {
 type Operations struct {
 	Tenant      Tenant
 	Counters    []CounterDelta // in ascending order of Counter
-	ServiceTime Summary        // nanoseconds from receipt to the answer's last byte written
+	ServiceTime Summary        // nanoseconds from receipt to the answer handed to the connection
 }
 
 // CounterDelta adds Delta to a tenant's counter.

@@ -4,6 +4,7 @@ go 1.26.8
 
 require (
 	github.com/klauspost/compress v1.20.3
+	github.com/valyala/fastjson v1.6.10
 	google.golang.org/protobuf v1.36.12
 )
 

@@ -121,7 +121,7 @@ type IngestHealth struct {
 	ClientsConnected int64  `json:"clients_connected"`
 	BytesReceived    int64  `json:"bytes_received"`
 	BytesSent        int64  `json:"bytes_sent"`
-	QueuedEvents     int64  `json:"queued_events"` // waiting for the journal
+	QueuedBytes      int64  `json:"queued_bytes"` // waiting for the journal
 }
 
 // ReplayAnswer says what became of a dead letter that was put in again.

@@ -2,7 +2,22 @@
 // nodes into readings.
 //
 // It is pure: ingest runs it to answer the device, the fold runs it again to
-// count the event, and both come to the same verdict. What a message is, is
-// decided by its payload's shape; the topic gives the tenant and, for SPORE,
-// a name where the payload has none.
+// count the event, and both come to the same verdict. The topic gives the
+// tenant, and for SPORE a name where the payload has none; what a message is,
+// and in which dialect, is decided by the payload's shape. Where a measured
+// value stands under which name is data: see taskAliases, propletAliases and
+// sporeAliases.
+//
+// What all decoders have in common:
+//
+//   - Unknown fields are ignored, null is the same as absent.
+//   - Of a name that is repeated in one object the last one counts, as in
+//     encoding/json; of two names for one value the first in the alias table.
+//   - A measured value may be written as an integer or as a float; anything
+//     that is not a finite number rejects the event.
+//   - A timestamp never rejects an event: see Clock in package schema.
+//   - What is accepted is valid JSON.
+//
+// The messages of testdata/messages are those of the sources' documents and
+// code, with the topic of each in topics.json.
 package decode

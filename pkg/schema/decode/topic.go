@@ -1,19 +1,44 @@
 package decode
 
-import "weir/pkg/schema"
+import (
+	"fmt"
+	"strings"
+
+	"weir/pkg/schema"
+)
 
 // TopicKind says what a topic of ours carries.
 type TopicKind uint8
 
-// The kinds of topics.
+// The kinds of topics. A kind says what a device is expected to send there;
+// what it did send is seen from the payload.
 const (
-	TopicBad            TopicKind = 0 // nearly one of ours; Topic.Detail says what is wrong
+	TopicBad            TopicKind = 0 // nearly one of ours: Topic.Detail says what is wrong
 	TopicCreate         TopicKind = 1 // Propeller: a proplet registers
 	TopicAlive          TopicKind = 2 // Propeller: a proplet's heartbeat, and its will
 	TopicTaskMetrics    TopicKind = 3 // Propeller: control/proplet/task_metrics and metrics/proplet
 	TopicPropletMetrics TopicKind = 4 // Propeller: control/proplet/metrics
 	TopicResources      TopicKind = 5 // SPORE: a node's resources, or a gateway's whole document
 )
+
+// String returns the kind's name.
+func (k TopicKind) String() string {
+	switch k {
+	case TopicBad:
+		return "bad"
+	case TopicCreate:
+		return "create"
+	case TopicAlive:
+		return "alive"
+	case TopicTaskMetrics:
+		return "task_metrics"
+	case TopicPropletMetrics:
+		return "proplet_metrics"
+	case TopicResources:
+		return "resources"
+	}
+	return fmt.Sprintf("topic_kind_%d", uint8(k))
+}
 
 // Topic is a parsed topic of ours.
 type Topic struct {
@@ -23,5 +48,138 @@ type Topic struct {
 	Detail string        // TopicBad: which level is wrong and what is expected, else ""
 }
 
-// ParseTopic parses an MQTT topic.
-func ParseTopic(topic string) (Topic, bool) { return Topic{}, false }
+// The topics, for details.
+const (
+	propellerTopic = "m/{domain}/c/{channel}/…"
+	sporeTopic     = "spore/{service}/{subservice}/{hostname}/resources"
+)
+
+// ParseTopic parses an MQTT topic. It returns false for a topic that is not one
+// of ours: the broker carries it to its subscribers, and nothing else happens.
+// A topic that is nearly one of ours, which its sender took for one, is a
+// TopicBad. The Topic's strings are parts of topic.
+//
+// Ours are m/{domain}/c/{channel}/control/proplet/{create|alive|task_metrics|metrics},
+// m/{domain}/c/{channel}/metrics/proplet and
+// spore/{service}/{subservice}/{hostname}/resources.
+func ParseTopic(topic string) (Topic, bool) {
+	switch {
+	case strings.HasPrefix(topic, "m/"):
+		return parsePropeller(topic)
+	case strings.HasPrefix(topic, "spore/") && strings.HasSuffix(topic, "/resources"):
+		return parseSpore(topic), true
+	}
+	return Topic{}, false
+}
+
+// maxLevels is one more than the longest topic of ours has levels.
+const maxLevels = 8
+
+// split cuts a topic into its levels. It gives up after maxLevels: such a topic
+// is none of ours, whatever follows.
+func split(topic string) (levels [maxLevels]string, n int) {
+	for n < maxLevels {
+		level, rest, more := strings.Cut(topic, "/")
+		levels[n] = level
+		n++
+		if !more {
+			break
+		}
+		topic = rest
+	}
+	return levels, n
+}
+
+// propellerSuffixes are the ends of Propeller's topics that we take, behind
+// m/{domain}/c/{channel}.
+var propellerSuffixes = []struct {
+	levels []string
+	kind   TopicKind
+}{
+	{[]string{"control", "proplet", "task_metrics"}, TopicTaskMetrics},
+	{[]string{"control", "proplet", "alive"}, TopicAlive},
+	{[]string{"control", "proplet", "metrics"}, TopicPropletMetrics},
+	{[]string{"control", "proplet", "create"}, TopicCreate},
+	{[]string{"metrics", "proplet"}, TopicTaskMetrics},
+}
+
+func parsePropeller(topic string) (Topic, bool) {
+	levels, n := split(topic)
+	if n < 6 || levels[2] != "c" {
+		return Topic{}, false
+	}
+	kind, empty, ok := matchSuffix(levels[4:n])
+	switch {
+	case !ok:
+		return Topic{}, false
+	case empty >= 0:
+		return badTopic("level %d of the topic is empty: expected %s with control/proplet/create, alive, task_metrics or metrics, or metrics/proplet", empty+5, propellerTopic), true
+	case !schema.ValidTenantName(levels[1]):
+		return badTenant("domain", 2, levels[1], propellerTopic), true
+	case !schema.ValidTenantName(levels[3]):
+		return badTenant("channel", 4, levels[3], propellerTopic), true
+	}
+	return Topic{Kind: kind, Tenant: schema.Tenant{Service: levels[1], Subservice: levels[3]}}, true
+}
+
+// matchSuffix finds the suffix that levels are. One level may be empty, which
+// is then the index that it returns, else -1.
+func matchSuffix(levels []string) (kind TopicKind, empty int, ok bool) {
+	for _, s := range propellerSuffixes {
+		if at, ok := matchLevels(levels, s.levels); ok {
+			return s.kind, at, true
+		}
+	}
+	return TopicBad, -1, false
+}
+
+func matchLevels(levels, want []string) (empty int, ok bool) {
+	if len(levels) != len(want) {
+		return -1, false
+	}
+	empty = -1
+	for i, w := range want {
+		switch {
+		case levels[i] == w:
+		case levels[i] == "" && empty < 0:
+			empty = i
+		default:
+			return -1, false
+		}
+	}
+	return empty, true
+}
+
+func parseSpore(topic string) Topic {
+	levels, n := split(topic)
+	if n != 5 {
+		return badTopic("the topic has %d levels: expected 5, %s", strings.Count(topic, "/")+1, sporeTopic)
+	}
+	switch fault := textFault(levels[3], MaxID); {
+	case !schema.ValidTenantName(levels[1]):
+		return badTenant("service", 2, levels[1], sporeTopic)
+	case !schema.ValidTenantName(levels[2]):
+		return badTenant("subservice", 3, levels[2], sporeTopic)
+	case levels[3] == "":
+		return badTopic("level 4 of the topic, the hostname, is empty: expected %s", sporeTopic)
+	case fault != "":
+		return badTopic("level 4 of the topic, the hostname, %s: expected %s", fault, sporeTopic)
+	}
+	return Topic{
+		Kind:   TopicResources,
+		Tenant: schema.Tenant{Service: levels[1], Subservice: levels[2]},
+		Name:   levels[3],
+	}
+}
+
+func badTenant(what string, level int, name, topic string) Topic {
+	if name == "" {
+		return badTopic("level %d of the topic, the %s, is empty: expected %s", level, what, topic)
+	}
+	return badTopic("level %d of the topic, the %s, is %s: expected 1 to %d ASCII letters, digits, '_', '-' or '.'",
+		level, what, quote(name), schema.MaxTenantName)
+}
+
+func badTopic(format string, args ...any) Topic {
+	return Topic{Kind: TopicBad, Detail: fmt.Sprintf(format, args...)}
+}

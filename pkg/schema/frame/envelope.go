@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -30,22 +29,29 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // One encoder and one decoder serve all: EncodeAll and DecodeAll may be called
 // concurrently. The fastest level already finds what devices repeat.
 var (
-	zstdEncoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-			zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20))
-		if err != nil {
-			panic("BUG: zstd encoder options: " + err.Error())
-		}
-		return e
-	})
-	zstdDecoder = sync.OnceValue(func() *zstd.Decoder {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(MaxBody))
-		if err != nil {
-			panic("BUG: zstd decoder options: " + err.Error())
-		}
-		return d
-	})
+	zstdEncoder = newEncoder()
+	zstdDecoder = newDecoder()
 )
+
+func newEncoder() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20))
+	if err != nil {
+		panic("BUG: zstd encoder options: " + err.Error())
+	}
+	// The encoder sets itself up at its first use. Do that here, not in whoever
+	// comes first: a channel made inside a synctest bubble serves that bubble only.
+	e.EncodeAll([]byte{0}, nil)
+	return e
+}
+
+func newDecoder() *zstd.Decoder {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(MaxBody))
+	if err != nil {
+		panic("BUG: zstd decoder options: " + err.Error())
+	}
+	return d
+}
 
 // seal appends the envelope of body to dst.
 func seal(dst, body []byte) ([]byte, error) {
@@ -57,7 +63,7 @@ func seal(dst, body []byte) ([]byte, error) {
 	codec := byte(codecNone)
 	if len(body) >= compressFrom {
 		codec = codecZstd
-		dst = zstdEncoder().EncodeAll(body, dst)
+		dst = zstdEncoder.EncodeAll(body, dst)
 	} else {
 		dst = append(dst, body...)
 	}
@@ -89,7 +95,7 @@ func open(data []byte) ([]byte, error) {
 	case codecNone:
 	case codecZstd:
 		var err error
-		if body, err = zstdDecoder().DecodeAll(stored, make([]byte, 0, size)); err != nil {
+		if body, err = zstdDecoder.DecodeAll(stored, make([]byte, 0, size)); err != nil {
 			return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
 		}
 	default:
