@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"unsafe"
 
 	"github.com/valyala/fastjson"
@@ -53,8 +52,7 @@ func (d *Decoder) ignore(v *fastjson.Value) {
 		d.suspect = hasControl(text(v))
 	case fastjson.TypeNumber:
 		b := d.raw(v)
-		_, ok := scanNumber(unsafe.String(unsafe.SliceData(b), len(b)))
-		d.suspect = !ok
+		d.suspect = !isNumber(unsafe.String(unsafe.SliceData(b), len(b)))
 	case fastjson.TypeArray:
 		for _, element := range v.GetArray() {
 			d.ignore(element)
@@ -128,8 +126,6 @@ func kindOf(v *fastjson.Value) string {
 		return "a string"
 	case fastjson.TypeNumber:
 		return "a number"
-	case fastjson.TypeNull:
-		return "null"
 	}
-	return strconv.Quote(v.Type().String())
+	return v.Type().String() // true, false, null
 }

@@ -17,16 +17,17 @@ func (d *Decoder) name(p part, path string, limit int) (string, *schema.Rejectio
 	if v == nil {
 		return "", nil
 	}
-	return d.nameOf(v, path, limit)
+	return d.nameOf(v, "", path, limit)
 }
 
-func (d *Decoder) nameOf(v *fastjson.Value, path string, limit int) (string, *schema.Rejection) {
+// nameOf returns a value's text; prefix and path say where it stands.
+func (d *Decoder) nameOf(v *fastjson.Value, prefix, path string, limit int) (string, *schema.Rejection) {
 	if v.Type() != fastjson.TypeString {
-		return "", d.reject(schema.ReasonBadSource, "%s is %s: expected a string", path, kindOf(v))
+		return "", d.reject(schema.ReasonBadSource, "%s%s is %s: expected a string", prefix, path, kindOf(v))
 	}
 	s := text(v)
 	if fault := d.nameFault(s, limit); fault != "" {
-		return "", d.reject(schema.ReasonBadSource, "%s %s: expected text of at most %d bytes", path, fault, limit)
+		return "", d.reject(schema.ReasonBadSource, "%s%s %s: expected text of at most %d bytes", prefix, path, fault, limit)
 	}
 	return s, nil
 }
@@ -114,7 +115,7 @@ func (d *Decoder) label(name string, v *fastjson.Value) *schema.Rejection {
 		d.ignore(v) // a number must be one
 		value = d.keep(v)
 	default:
-		value, rejection = d.nameOf(v, "labels."+name, MaxLabelValue)
+		value, rejection = d.nameOf(v, "labels.", name, MaxLabelValue)
 	}
 	d.labels = append(d.labels, schema.Label{Name: name, Value: value})
 	return rejection

@@ -162,18 +162,15 @@ func fraction(s string) (nanos int, rest string) {
 	if s == "" || s[0] != '.' {
 		return 0, s
 	}
-	i := 1
-	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
-		i++
-	}
-	if i == 1 || i > 10 {
+	decimals, rest := cutDigits(s[1:])
+	if decimals == "" || len(decimals) > 9 {
 		return -1, s
 	}
-	nanos = digits(s[1:i])
-	for n := i; n < 10; n++ {
+	nanos = digits(decimals)
+	for range 9 - len(decimals) {
 		nanos *= 10
 	}
-	return nanos, s[i:]
+	return nanos, rest
 }
 
 // zone reads "Z" or "±hh:mm", all that is left of a timestamp, as seconds east.

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"weir/cmd/weir/internal/config"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1   // it could not be done, or the answer is no
+	exitUsage  = 2   // the command line or the settings are wrong
+	exitKilled = 130 // a second signal
+)
+
+// cli is the grammar of the command line. The settings of each command come
+// from the table in package config.
+type cli struct {
+	All        allCmd        `cmd:"" default:"withargs" group:"run" help:"Run everything in one process; plain weir does this."`
+	Ingest     ingestCmd     `cmd:"" group:"run" help:"Run the MQTT broker, against a NATS server."`
+	Aggregator aggregatorCmd `cmd:"" group:"run" help:"Run the aggregator, against a NATS server."`
+	Query      queryCmd      `cmd:"" group:"run" help:"Run the HTTP APIs, against a NATS server."`
+
+	Deadletters deadlettersCmd `cmd:"" group:"look" help:"List, show and replay rejected messages of a running weir."`
+	Healthcheck healthcheckCmd `cmd:"" group:"look" help:"Ask a running weir how it does; ends with 0 if it works."`
+
+	Rebuild rebuildCmd `cmd:"" group:"mend" help:"Fold the whole journal into a new state, with weir stopped."`
+	Verify  verifyCmd  `cmd:"" group:"mend" help:"Compare the state on disk with the journal, with weir stopped."`
+
+	Version versionCmd `cmd:"" group:"look" help:"Say which weir this is."`
+
+	// Commands that make load for measurements stand in files bench*.go, and in
+	// the grammar here, in group "mend".
+}
+
+func newCLI() *cli {
+	return &cli{
+		All:        allCmd{newSettings(config.All)},
+		Ingest:     ingestCmd{newSettings(config.Ingest)},
+		Aggregator: aggregatorCmd{newSettings(config.Aggregator)},
+		Query:      queryCmd{newSettings(config.Query)},
+		Deadletters: deadlettersCmd{
+			List:   deadlettersListCmd{clientFlags: newClientFlags()},
+			Show:   deadlettersShowCmd{clientFlags: newClientFlags()},
+			Replay: deadlettersReplayCmd{clientFlags: newClientFlags()},
+		},
+		Healthcheck: healthcheckCmd{newClientFlags()},
+		Rebuild:     rebuildCmd{newSettings(config.Offline)},
+		Verify:      verifyCmd{newSettings(config.Offline)},
+	}
+}
+
+// session is what a command works with: the process's surroundings.
+type session struct {
+	ctx    context.Context // ends when the process shall stop
+	env    []string        // as os.Environ gives it
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// run does what the command line says and returns the exit code.
+func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
+	ended := false // by --help, which kong ends by calling Exit
+	parser, err := kong.New(newCLI(),
+		kong.Name("weir"),
+		kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { ended = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups(commandGroups),
+	)
+	if err != nil {
+		panic("BUG: the grammar of the command line: " + err.Error())
+	}
+	command, err := parser.Parse(args)
+	switch {
+	case ended:
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(stderr, "weir: %s\nRun weir --help for the commands and settings.\n", err)
+		return exitUsage
+	}
+	return exitCode(command.Run(&session{ctx, env, stdout, stderr}), stderr)
+}
+
+// exitCode reports a command's error and returns the code to end with.
+func exitCode(err error, stderr io.Writer) int {
+	var faults config.Faults
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &faults):
+		fmt.Fprintf(stderr, "weir: %d fault(s) in the settings:\n", len(faults))
+		for _, f := range faults {
+			fmt.Fprintf(stderr, "  %s\n", f)
+		}
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "weir: %s\n", err)
+		return exitFailed
+	}
+}

@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"weir/cmd/weir/internal/config"
+)
+
+const (
+	firstWait   = 250 * time.Millisecond // before the second try to reach NATS
+	longestWait = 5 * time.Second
+)
+
+// connectURL connects to a NATS server and waits for one that is not there yet:
+// services may start before it. The connection is never given up later either.
+func connectURL(ctx context.Context, c config.Config, name string, log *slog.Logger) (*nats.Conn, error) {
+	server := redacted(c.NATSURL)
+	connected := make(chan struct{})
+	options := []nats.Option{
+		nats.Name("weir-" + name),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.CustomReconnectDelay(backOff),
+		nats.ConnectHandler(func(*nats.Conn) { close(connected) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			log.Warn("waiting for NATS", "for", name, "server", server, "error", err)
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // none when it is closed on purpose
+				log.Warn("lost the connection to NATS", "for", name, "server", server, "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("connected to NATS again", "for", name, "server", server) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Error("NATS", "for", name, "server", server, "error", err)
+		}),
+	}
+	if c.NATSCreds != "" {
+		options = append(options, nats.UserCredentials(c.NATSCreds))
+	}
+	nc, err := nats.Connect(c.NATSURL, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", server, err)
+	}
+	select {
+	case <-connected:
+		return nc, nil
+	case <-ctx.Done():
+		err := nc.LastError()
+		nc.Close()
+		return nil, fmt.Errorf("connect to NATS at %s: %w", server, errors.Join(ctx.Err(), err))
+	}
+}
+
+// backOff doubles the wait with each round of tries, with up to a quarter of
+// it at random so that many services do not come all at once.
+func backOff(round int) time.Duration {
+	wait := min(firstWait<<min(max(round-1, 0), 10), longestWait)
+	return wait + rand.N(wait/4)
+}
+
+// redacted hides the password of a URL in messages.
+func redacted(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "the address of nats_url"
+	}
+	return u.Redacted()
+}

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"weir/cmd/weir/internal/config"
+	"weir/pkg/schema"
+)
+
+const (
+	statusTimeout = 5 * time.Second
+	healthTimeout = 2 * time.Second
+)
+
+// statusServer is the small HTTP server of a process that runs an ingest or an
+// aggregator alone: GET /health and GET /metrics.
+type statusServer struct {
+	nats     *nats.Conn
+	listener net.Listener
+	server   *http.Server
+}
+
+// health is the answer of GET /health, in the shape that query's has.
+type health struct {
+	Status     string            `json:"status"` // healthy, degraded or unhealthy
+	Error      string            `json:"error,omitempty"`
+	Components map[string]string `json:"components"`
+	Version    string            `json:"version"`
+}
+
+func (a *App) startStatus(ctx context.Context) error {
+	nc, err := a.connection(ctx, "status")
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", a.cfg.Settings.InternalAddr)
+	if err != nil {
+		return fmt.Errorf("listen for /health and /metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", a.serveHealth)
+	mux.HandleFunc("GET /metrics", a.serveMetrics)
+	server := &http.Server{
+		Handler: mux, ReadTimeout: statusTimeout, WriteTimeout: 2 * statusTimeout, IdleTimeout: time.Minute,
+	}
+	a.status = &statusServer{nc, listener, server}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.log.Error("the listener of /health and /metrics broke", "error", err)
+		}
+	}()
+	a.stops.push("status listener", server.Shutdown)
+	return nil
+}
+
+func (s *statusServer) addr() string { return s.listener.Addr().String() }
+
+func (a *App) serveHealth(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
+	defer cancel()
+	h := a.health(ctx)
+	h.Version = a.cfg.Version
+	w.Header().Set("Content-Type", "application/json")
+	if h.Status == "unhealthy" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(h) // it fails where the asker has gone
+}
+
+// health asks the service of this process over NATS, as query does: an answer
+// shows that the connection works too. While the service cannot do its work, it
+// is unhealthy.
+func (a *App) health(ctx context.Context) health {
+	if a.cfg.Role == config.Ingest {
+		return ask(ctx, a.status.nats, schema.IngestHealthSubject, ingestHealth)
+	}
+	return ask(ctx, a.status.nats, schema.ReadPortSubject(partition, schema.ReadHealth), aggregatorHealth)
+}
+
+func ask[T any](ctx context.Context, nc *nats.Conn, subject string, judge func(T) health) health {
+	var answer T
+	msg, err := nc.RequestWithContext(ctx, subject, nil)
+	if err == nil {
+		err = json.Unmarshal(msg.Data, &answer)
+	}
+	if err != nil {
+		return health{
+			Status: "unhealthy", Error: "it does not answer over NATS: " + err.Error(),
+			Components: map[string]string{"journal": "disconnected"},
+		}
+	}
+	return judge(answer)
+}
+
+func ingestHealth(i schema.IngestHealth) health {
+	h := health{Status: "healthy", Components: map[string]string{"broker": i.Broker, "journal": "connected"}}
+	if i.Broker != "running" {
+		h.fail("broker is " + i.Broker)
+	}
+	if i.JournalError != "" {
+		h.Components["journal"] = "disconnected"
+		h.fail("journal is disconnected: " + i.JournalError)
+	}
+	return h
+}
+
+func aggregatorHealth(g schema.AggregatorHealth) health {
+	h := health{Status: "healthy", Components: map[string]string{"aggregator": "running", "journal": "connected", "store": "open"}}
+	if g.JournalError != "" {
+		h.Components["journal"] = "disconnected"
+		h.fail("journal is disconnected: " + g.JournalError)
+	}
+	if g.StoreError != "" {
+		h.Components["store"] = "failed"
+		h.fail("store is failed: " + g.StoreError)
+	}
+	return h
+}
+
+func (h *health) fail(problem string) {
+	h.Status = "unhealthy"
+	if h.Error != "" {
+		h.Error += "; "
+	}
+	h.Error += problem
+}
+
+func (a *App) serveMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	for _, write := range a.metrics() {
+		write(w)
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+
+	"github.com/alecthomas/kong"
+
+	"weir/cmd/weir/internal/config"
+)
+
+// settings gives a command the flags of its role, made from the table of
+// settings. Embed it.
+type settings struct {
+	Flags kong.Plugins `embed:""` // one pointer to a struct with a field a flag
+
+	role  config.Role
+	names []string // by field of that struct
+}
+
+// newSettings builds the struct from which kong makes the flags. Every field is
+// a pointer, nil until its flag is given: package config must know which were,
+// and reads their texts itself to say what is wrong with all of them at once.
+func newSettings(role config.Role) settings {
+	s := settings{role: role}
+	var fields []reflect.StructField
+	add := func(name, placeholder, help string, typ reflect.Type) {
+		tag := fmt.Sprintf(`name:%q help:%s`, name, strconv.Quote(help))
+		if placeholder != "" {
+			tag += fmt.Sprintf(` placeholder:%q`, placeholder)
+		}
+		fields = append(fields, reflect.StructField{
+			Name: fmt.Sprintf("F%d", len(fields)), Type: typ, Tag: reflect.StructTag(tag),
+		})
+		s.names = append(s.names, name)
+	}
+	add(config.ConfigFlag, "FILE", "Configuration file, YAML (WEIR_CONFIG).", reflect.TypeFor[*string]())
+	for _, row := range config.Settings {
+		switch {
+		case row.Roles&role == 0:
+		case row.Value == "":
+			add(row.Flag(), "", row.Help+" ("+row.Env()+")", reflect.TypeFor[*bool]())
+		default:
+			add(row.Flag(), row.Value, flagHelp(row), reflect.TypeFor[*string]())
+		}
+	}
+	s.Flags = kong.Plugins{reflect.New(reflect.StructOf(fields)).Interface()}
+	return s
+}
+
+func flagHelp(row config.Setting) string {
+	if row.Default == "" {
+		return row.Help + " (" + row.Env() + ")"
+	}
+	return row.Help + " (" + row.Env() + "; default " + row.Default + ")"
+}
+
+// given lists the flags that the command line gave.
+func (s settings) given() []config.Flag {
+	var flags []config.Flag
+	v := reflect.ValueOf(s.Flags[0]).Elem()
+	for i, name := range s.names {
+		if f := v.Field(i); !f.IsNil() {
+			flags = append(flags, config.Flag{Name: name, Text: fmt.Sprint(f.Elem().Interface())})
+		}
+	}
+	return flags
+}
+
+// load puts the layers of the settings together and says what they ignore.
+func (s settings) load(sess *session) (config.Config, *slog.Logger, error) {
+	c, warnings, err := config.Load(s.role, config.Sources{Env: sess.env, Flags: s.given()})
+	logger := newLogger(sess, c)
+	for _, w := range warnings {
+		logger.Warn(w)
+	}
+	return c, logger, err
+}
+
+// newLogger writes log lines to standard error, as the settings want them.
+func newLogger(sess *session, c config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(sess.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(sess.stderr, options))
+}

@@ -1,0 +1,19 @@
+package loadgen
+
+import "errors"
+
+var (
+	// ErrConfig is returned for a configuration that makes no sense.
+	ErrConfig = errors.New("bad load generator configuration")
+
+	// ErrRefused is returned when the server answered CONNECT with a refusal,
+	// or cannot take what the configuration asks for.
+	ErrRefused = errors.New("the server refused the connection")
+
+	// ErrBroken is returned by Run when a connection ended before its time.
+	ErrBroken = errors.New("connection broken")
+
+	// ErrUnanswered is returned when acknowledgements were still missing at
+	// the end of the time given for them.
+	ErrUnanswered = errors.New("not everything was acknowledged in time")
+)

@@ -1,0 +1,112 @@
+package fold
+
+import "weir/pkg/schema"
+
+// Meta is what a state holds beside its tables, and how long these are: enough
+// to see that a store lacks something.
+type Meta struct {
+	Origin      uint64 // first journal position folded
+	Cursor      uint64 // last one
+	Settings    Settings
+	Tenants     uint64
+	Sources     uint64
+	Windows     uint64 // clients with a duplicate window
+	Clients     uint64 // clients that ever had one: the last number given
+	Entries     uint64 // entries ever made in all windows
+	Writers     uint64
+	DeadLetters uint64
+}
+
+// Meta returns the state's head.
+func (s *State) Meta() Meta {
+	return Meta{
+		Origin: s.origin, Cursor: s.cursor, Settings: s.settings,
+		Tenants:     uint64(len(s.tenants.ordered)),
+		Sources:     s.sources.count,
+		Windows:     uint64(s.clients.windows),
+		Clients:     s.clients.numbers,
+		Entries:     s.clients.entries,
+		Writers:     uint64(len(s.writers.byName)),
+		DeadLetters: s.deadLetters.count,
+	}
+}
+
+// Window is the record of a client's duplicate window.
+type Window struct {
+	Client  uint64 // its number
+	ID      string
+	Entered uint64 // entries ever made
+	Entry   uint64 // the number of the latest among all clients' entries
+}
+
+// Sink takes what a checkpoint has to write. What it is given is valid during
+// the call only.
+type Sink interface {
+	Client(w Window)
+	ClientForgotten(number uint64, segments int)
+	DeadLetter(d *DeadLetter)
+	Writer(name string, number, seq uint64)
+	WriterForgotten(name string)
+	Meta(m Meta)
+	Reading(source uint64, slot int, arrival uint64, data []byte)
+	Source(number uint64, record *schema.Source)
+	Tenant(t *schema.TenantState)
+	// Segment gives the entries of a window from segment*SegmentSize on, at
+	// most SegmentSize.
+	Segment(client uint64, segment int, entries []uint64)
+}
+
+// Changes hands out all that changed since the last call, and calls it clean:
+// whoever fails to store it has to load the state anew. Each table comes in
+// ascending order. Dead letters stay until Committed.
+func (s *State) Changes(to Sink) {
+	dirty, forgotten := s.clients.takeDirty()
+	for _, c := range forgotten {
+		to.ClientForgotten(c.number, c.segments)
+	}
+	for _, c := range dirty {
+		to.Client(Window{Client: c.number, ID: c.id, Entered: c.entered, Entry: c.entry})
+	}
+	s.deadLetters.changes(to)
+	s.writers.changes(to)
+	to.Meta(s.Meta())
+	sources := s.sources.takeDirty()
+	for _, src := range sources {
+		src.eachUnsaved(func(r *reading) { to.Reading(src.number, r.slot, r.arrival, r.data) })
+	}
+	for _, src := range sources {
+		to.Source(src.number, &src.Source)
+	}
+	for _, t := range s.tenants.takeDirty() {
+		to.Tenant(&t.TenantState)
+	}
+	for _, c := range dirty {
+		c.eachChangedSegment(func(segment int, entries []uint64) { to.Segment(c.number, segment, entries) })
+	}
+}
+
+func (d *deadLetters) changes(to Sink) {
+	for i := range d.pending {
+		if l := &d.pending[i]; l.Seq > d.handedOut {
+			to.DeadLetter(l)
+		}
+	}
+	d.handedOut = d.count
+}
+
+func (ws *writers) changes(to Sink) {
+	dirty, forgotten := ws.takeDirty()
+	for _, name := range forgotten {
+		to.WriterForgotten(name)
+	}
+	for _, w := range dirty {
+		to.Writer(w.name, w.number, w.seq)
+	}
+}
+
+// Committed says that the store has the changes handed out with this Meta, so
+// that its dead letters need not be kept here any longer.
+func (s *State) Committed(m Meta) { s.deadLetters.committed(m.DeadLetters) }
+
+// PendingBytes returns how many bytes of dead letters wait for a checkpoint.
+func (s *State) PendingBytes() int { return s.deadLetters.bytes }

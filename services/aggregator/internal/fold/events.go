@@ -1,0 +1,93 @@
+package fold
+
+import (
+	"fmt"
+
+	"weir/pkg/schema"
+)
+
+// applyEvent decides what becomes of one event. Every event counts as exactly
+// one of applied, duplicate and rejected.
+//
+// The duplicate window comes before the decoder, so that the retransmission of
+// an event that was rejected is a duplicate and not a second dead letter.
+func (s *State) applyEvent(e *schema.Event, out *Outcome) {
+	topic := s.topics.get(e.Topic)
+	if topic.tenant == nil {
+		topic.tenant = s.tenants.get(topic.Tenant)
+	}
+	tenant := topic.tenant
+	s.tenants.touch(tenant)
+	tenant.Counters[schema.IncomingTransactions]++
+	tenant.Counters[schema.IncomingRequestSize] += uint64(len(e.Payload))
+
+	if s.clients.isDuplicate(e, topic.hash, s.settings.Windows) {
+		tenant.Duplicate++
+		out.Duplicate++
+		return
+	}
+	readings, rejection := s.decode(topic, e)
+	if rejection != nil {
+		s.reject(tenant, e, rejection)
+		out.Rejected++
+		return
+	}
+	tenant.Applied++
+	out.Applied++
+	s.applyReadings(tenant, e, readings, out)
+}
+
+// decode returns what an event says. Of ingest's verdicts only Refused counts:
+// all others are found again from the bytes, so that a mended decoder mends the
+// past when the journal is folded anew.
+func (s *State) decode(topic *cachedTopic, e *schema.Event) ([]schema.Reading, *schema.Rejection) {
+	if e.Refused != nil {
+		return nil, refused(e.Refused)
+	}
+	if !topic.ours {
+		return nil, &schema.Rejection{Reason: schema.ReasonBadTopic, Detail: "no topic of ours", Offset: -1}
+	}
+	return s.decoder.Decode(topic.Topic, e.Payload)
+}
+
+// refused returns ingest's refusal as a rejection. A reason that only a newer
+// ingest knows is kept in words.
+func refused(r *schema.Refusal) *schema.Rejection {
+	if r.Reason == schema.ReasonNone || int(r.Reason) >= schema.NumReasons {
+		return &schema.Rejection{Reason: schema.ReasonUnknownShape, Offset: -1,
+			Detail: fmt.Sprintf("refused by ingest for %v: %s", r.Reason, r.Detail)}
+	}
+	return &schema.Rejection{Reason: r.Reason, Detail: r.Detail, Offset: -1}
+}
+
+func (s *State) reject(t *tenant, e *schema.Event, r *schema.Rejection) {
+	if r.Reason == schema.ReasonNone || int(r.Reason) >= schema.NumReasons {
+		panic(fmt.Sprintf("BUG: event rejected for %v", r.Reason))
+	}
+	t.Rejected[r.Reason]++
+	t.Counters[schema.IncomingErrors]++
+	s.deadLetters.add(t, e, r)
+}
+
+// applyReadings folds what one applied event says: nothing in here can fail, so
+// an event never half-applies.
+func (s *State) applyReadings(t *tenant, e *schema.Event, readings []schema.Reading, out *Outcome) {
+	skewed := false
+	for i := range readings {
+		r := &readings[i]
+		at, wrong := s.settings.eventTime(r, e.Received)
+		skewed = skewed || wrong
+		late := s.applyReading(t, e, r, at)
+		if r.HasValues() {
+			out.Readings++
+		}
+		if late {
+			t.Late++
+			out.Late++
+		}
+	}
+	if skewed {
+		t.ClockSkewed++
+		out.ClockSkewed++
+	}
+}

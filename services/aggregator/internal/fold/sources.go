@@ -1,0 +1,149 @@
+package fold
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"weir/pkg/schema"
+)
+
+// sourceName names a source within its tenant.
+type sourceName struct {
+	kind schema.Kind
+	id   string
+}
+
+// source is a source's record and its latest readings.
+type source struct {
+	schema.Source
+	number uint64 // 1, 2, 3 … in the order in which the journal first names them
+	tenant *tenant
+	dirty  bool
+
+	readings []reading // ascending by time, then arrival
+	saved    uint64    // Source.Readings at the last checkpoint
+
+	client      *client // that last spoke for it, nil for none
+	clientIndex int     // where the client lists it
+}
+
+// sources numbers the sources; they are listed by tenant.
+type sources struct {
+	count uint64
+	dirty []*source
+}
+
+// applyReading folds one reading; at is the time that it counts for. late says
+// that it is older than the newest reading of its source: then it says nothing
+// of how the source is now, except that it is there.
+func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, at int64) (late bool) {
+	src := s.source(t, r, e.Received)
+	s.sources.touch(src)
+	s.hear(src, e, r)
+	late = r.HasValues() && src.Readings > 0 && at < src.ReadingTime
+	if !late {
+		src.describe(r)
+	}
+	if !r.HasValues() {
+		return false
+	}
+	src.Readings++
+	if !late {
+		src.replaceReading(r, at, e.Received)
+	}
+	if keepsReadings(src.Kind) {
+		src.keep(r, at, e.Received, s.settings.ReadingsPerSource)
+	}
+	return late
+}
+
+// source returns the source that a reading is about. It is the one place where
+// a source comes into being, and so where a limit on their number belongs.
+func (s *State) source(t *tenant, r *schema.Reading, received int64) *source {
+	if src := t.sources[sourceName{r.Kind, r.ID}]; src != nil {
+		return src
+	}
+	s.sources.count++
+	return t.addSource(s.sources.count, schema.Source{
+		Tenant: t.Tenant, Kind: r.Kind, ID: strings.Clone(r.ID),
+		FirstSeen: received, LastSeen: received,
+	})
+}
+
+func (t *tenant) addSource(number uint64, record schema.Source) *source {
+	src := &source{Source: record, number: number, tenant: t}
+	t.sources[sourceName{src.Kind, src.ID}] = src
+	t.fresh = append(t.fresh, src)
+	return src
+}
+
+// touch has the next checkpoint write src.
+func (ss *sources) touch(src *source) {
+	if !src.dirty {
+		src.dirty = true
+		ss.dirty = append(ss.dirty, src)
+	}
+}
+
+// takeDirty returns the sources that changed, by number, and calls them clean.
+func (ss *sources) takeDirty() []*source {
+	dirty := ss.dirty
+	slices.SortFunc(dirty, func(a, b *source) int { return cmp.Compare(a.number, b.number) })
+	for _, src := range dirty {
+		src.dirty = false
+	}
+	ss.dirty = nil
+	return dirty
+}
+
+// describe takes over what a message says of the source itself. Labels replace
+// all labels if the message carries any list of them; attributes only add.
+func (src *source) describe(r *schema.Reading) {
+	if r.Parent != "" && r.Parent != src.Parent {
+		src.Parent = strings.Clone(r.Parent)
+	}
+	if r.Labels != nil && !slices.Equal(src.Labels, r.Labels) {
+		src.Labels = cloneLabels(r.Labels)
+	}
+	for _, a := range r.Attributes {
+		src.setAttribute(a)
+	}
+}
+
+func (src *source) setAttribute(a schema.Label) {
+	at, found := slices.BinarySearchFunc(src.Attributes, a.Name, func(l schema.Label, name string) int { return strings.Compare(l.Name, name) })
+	switch {
+	case !found:
+		src.Attributes = slices.Insert(src.Attributes, at, cloneLabel(a))
+	case src.Attributes[at].Value != a.Value:
+		src.Attributes[at].Value = strings.Clone(a.Value)
+	}
+}
+
+// replaceReading makes r the last reading: its fields wholly, so that a value
+// which the device no longer sends is not shown as if it did.
+func (src *source) replaceReading(r *schema.Reading, at, received int64) {
+	src.ReadingTime, src.ReadingSeen = at, received
+	src.Dialect, src.Clock = r.Dialect, r.Clock
+	src.Fields = append(src.Fields[:0], r.Fields...)
+}
+
+func cloneTenant(t schema.Tenant) schema.Tenant {
+	return schema.Tenant{Service: strings.Clone(t.Service), Subservice: strings.Clone(t.Subservice)}
+}
+
+func cloneLabel(l schema.Label) schema.Label {
+	return schema.Label{Name: strings.Clone(l.Name), Value: strings.Clone(l.Value)}
+}
+
+func cloneLabels(labels []schema.Label) []schema.Label {
+	if len(labels) == 0 {
+		return nil
+	}
+	clone := make([]schema.Label, len(labels))
+	for i, l := range labels {
+		clone[i] = cloneLabel(l)
+	}
+	return clone
+}

@@ -1,0 +1,122 @@
+package fold
+
+import (
+	"fmt"
+
+	"weir/pkg/schema"
+	"weir/pkg/schema/decode"
+)
+
+// State is everything that the journal says up to a position.
+type State struct {
+	settings Settings
+	decoder  *decode.Decoder
+	topics   topicCache
+
+	origin uint64 // the first journal position that was folded, 0 before
+	cursor uint64 // the last one
+
+	tenants     tenants
+	sources     sources
+	clients     clients
+	writers     writers
+	deadLetters deadLetters
+}
+
+// New returns the state before the first frame of a journal.
+func New(settings Settings) *State {
+	return &State{
+		settings: settings,
+		decoder:  decode.New(),
+		tenants:  newTenants(),
+		clients:  newClients(),
+		writers:  newWriters(),
+	}
+}
+
+// Cursor returns the journal position up to which the state goes, 0 for none.
+func (s *State) Cursor() uint64 { return s.cursor }
+
+// Origin returns the first journal position that the state goes back to, 0
+// before the first frame.
+func (s *State) Origin() uint64 { return s.origin }
+
+// Settings returns the settings that the state is folded with.
+func (s *State) Settings() Settings { return s.settings }
+
+// StartAfter has a new state begin behind a journal position: where the journal
+// begins, if that is not position 1.
+func (s *State) StartAfter(seq uint64) {
+	if s.origin != 0 {
+		panic("BUG: a state that has frames cannot start anew")
+	}
+	s.cursor = seq
+}
+
+// Outcome says what a frame did.
+type Outcome struct {
+	Skipped     bool // the frame was stored twice and folded before
+	Events      int  // = Applied + Duplicate + Rejected
+	Applied     int
+	Duplicate   int
+	Rejected    int
+	Readings    int // readings with values
+	Late        int // of them, older than their source's newest
+	ClockSkewed int // events whose own time was not plausible
+
+	Reset *ResetOutcome // nil unless the frame was a get-and-reset
+}
+
+// ResetOutcome holds what a get-and-reset got before it reset.
+type ResetOutcome struct {
+	ID      string
+	Cursor  uint64
+	Tenants []schema.TenantState // ascending; shares nothing with the state
+}
+
+// Apply folds the frame at journal position seq. f is not kept and may be
+// reused. Positions must ascend; that they do without a gap is the caller's to
+// check.
+func (s *State) Apply(seq uint64, f *schema.Frame) Outcome {
+	if seq <= s.cursor {
+		panic(fmt.Sprintf("BUG: frame %d folded behind %d", seq, s.cursor))
+	}
+	if s.origin == 0 {
+		s.origin = seq
+	}
+	s.cursor = seq
+	if !s.writers.pass(f.Writer, f.Number, seq) {
+		return Outcome{Skipped: true}
+	}
+	out := Outcome{Events: len(f.Events)}
+	s.applyEvents(f, &out)
+	for _, c := range f.Received {
+		s.tenants.get(c.Tenant).Received += c.Events
+	}
+	for i := range f.Operations {
+		s.tenants.get(f.Operations[i].Tenant).operate(&f.Operations[i])
+	}
+	if f.Reset != nil {
+		out.Reset = &ResetOutcome{ID: f.Reset.ID, Cursor: seq, Tenants: s.tenants.getAndReset()}
+	}
+	return out
+}
+
+// applyEvents folds a frame's events and, between them, its disconnects. The
+// frame does not say where among its events a disconnect stood; its time does:
+// before the first event received after it. So a client that went and came back
+// within one frame is back, as it would be had they been two.
+func (s *State) applyEvents(f *schema.Frame, out *Outcome) {
+	gone := f.Disconnects
+	for i := range f.Events {
+		e := &f.Events[i]
+		for len(gone) > 0 && gone[0].At < e.Received {
+			s.disconnect(&gone[0])
+			gone = gone[1:]
+		}
+		s.applyEvent(e, out)
+	}
+	for i := range gone {
+		s.disconnect(&gone[i])
+	}
+}

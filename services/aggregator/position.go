@@ -1,0 +1,29 @@
+package aggregator
+
+import (
+	"fmt"
+
+	"weir/pkg/journal"
+)
+
+// checkPosition decides whether a journal can be folded on from a state that
+// goes from origin to cursor; 0 and 0 is a state before its first frame. The
+// error says what happened, in numbers, and what to do.
+func checkPosition(origin, cursor uint64, b journal.Bounds) error {
+	if origin == 0 {
+		return nil // a new state begins where the journal does
+	}
+	if cursor > b.Last {
+		return fmt.Errorf("%w: the store goes up to position %d, but the journal ends at %d. "+
+			"The journal was lost, truncated or exchanged; nothing was changed. "+
+			"Restore the journal that belongs to this store, or move the store's directory away and start again: "+
+			"it is then built anew from what the journal has", ErrJournalShort, cursor, b.Last)
+	}
+	if cursor+1 < b.First {
+		return fmt.Errorf("%w: the store goes up to position %d, but the journal begins at %d, so %d frames are missing. "+
+			"The journal was truncated at its beginning; nothing was changed. "+
+			"Restore the journal that belongs to this store, or move the store's directory away and start again: "+
+			"it is then built anew from what the journal has", ErrJournalGap, cursor, b.First, b.First-cursor-1)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package datamgmt_test
+
+import (
+	"testing"
+	"time"
+
+	"weir/pkg/schema"
+	"weir/services/query/internal/datamgmt"
+	"weir/services/query/internal/golden"
+)
+
+func ingest(change func(*schema.IngestHealth)) *schema.IngestHealth {
+	h := &schema.IngestHealth{Broker: "running", ClientsConnected: 12, BytesSent: 1024, BytesReceived: 2048}
+	if change != nil {
+		change(h)
+	}
+	return h
+}
+
+func aggregator(change func(*schema.AggregatorHealth)) *schema.AggregatorHealth {
+	h := &schema.AggregatorHealth{Cursor: 7, JournalEnd: 7, Sources: 15, HealthyPeers: 12, ServiceTimeNS: 8_400_000}
+	if change != nil {
+		change(h)
+	}
+	return h
+}
+
+func TestJudge(t *testing.T) {
+	type components struct{ broker, journal, aggregator, store string }
+	for name, row := range map[string]struct {
+		answers datamgmt.Answers
+		status  datamgmt.Status
+		code    int
+		want    components
+	}{
+		"everything works": {
+			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(nil)},
+			datamgmt.Healthy, 200, components{"running", "connected", "running", "open"}},
+		"the journal's stream does not answer": {
+			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(nil), Journal: "nats: no responders"},
+			datamgmt.Unhealthy, 503, components{"running", "disconnected", "running", "open"}},
+		"the last append failed": {
+			datamgmt.Answers{Ingest: ingest(func(h *schema.IngestHealth) { h.JournalError = "timeout" }), Aggregator: aggregator(nil)},
+			datamgmt.Unhealthy, 503, components{"running", "disconnected", "running", "open"}},
+		"the aggregator cannot read the journal": {
+			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.JournalError = "timeout" })},
+			datamgmt.Unhealthy, 503, components{"running", "disconnected", "running", "open"}},
+		"the broker stopped": {
+			datamgmt.Answers{Ingest: ingest(func(h *schema.IngestHealth) { h.Broker = "stopped" }), Aggregator: aggregator(nil)},
+			datamgmt.Degraded, 200, components{"stopped", "connected", "running", "open"}},
+		"ingest does not answer": {
+			datamgmt.Answers{Aggregator: aggregator(nil)},
+			datamgmt.Degraded, 200, components{"unknown", "connected", "running", "open"}},
+		"the aggregator does not answer": {
+			datamgmt.Answers{Ingest: ingest(nil)},
+			datamgmt.Degraded, 200, components{"running", "connected", "stopped", "unknown"}},
+		"the broker stopped and the aggregator does not answer": {
+			datamgmt.Answers{Ingest: ingest(func(h *schema.IngestHealth) { h.Broker = "stopped" })},
+			datamgmt.Unhealthy, 503, components{"stopped", "connected", "stopped", "unknown"}},
+		"nothing answers": {
+			datamgmt.Answers{Journal: "not connected to NATS"},
+			datamgmt.Unhealthy, 503, components{"unknown", "disconnected", "stopped", "unknown"}},
+		"the store failed": {
+			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.StoreError = "disk full" })},
+			datamgmt.Degraded, 200, components{"running", "connected", "running", "failed"}},
+		"the aggregator is a little behind": {
+			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.Behind = datamgmt.CatchingUp })},
+			datamgmt.Healthy, 200, components{"running", "connected", "running", "open"}},
+		"the aggregator is far behind": {
+			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.Behind = datamgmt.CatchingUp + 1 })},
+			datamgmt.Degraded, 200, components{"running", "connected", "catching_up", "open"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := datamgmt.Judge(row.answers)
+			if h.Status != row.status || h.Code() != row.code {
+				t.Errorf("it is %s with %d, want %s with %d", h.Status, h.Code(), row.status, row.code)
+			}
+			if got := (components{h.Broker, h.Journal, h.Aggregator, h.Store}); got != row.want {
+				t.Errorf("the components are %v, want %v", got, row.want)
+			}
+		})
+	}
+}
+
+func TestHealthMatchesTheContract(t *testing.T) {
+	healthy := datamgmt.Judge(datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(nil)})
+	degraded := datamgmt.Judge(datamgmt.Answers{Aggregator: aggregator(func(h *schema.AggregatorHealth) {
+		h.StoreError = "write /data/000012.sst: no space left on device"
+	})})
+	unhealthy := datamgmt.Judge(datamgmt.Answers{Ingest: ingest(nil), Journal: "nats: stream not found"})
+	for file, got := range map[string][]byte{
+		"internal-healthy.json":   healthy.AppendInternal(nil, "0.1.0"),
+		"internal-degraded.json":  degraded.AppendInternal(nil, "0.1.0"),
+		"internal-unhealthy.json": unhealthy.AppendInternal(nil, "0.1.0"),
+		"external-healthy.json":   healthy.AppendExternal(nil),
+		"external-degraded.json":  degraded.AppendExternal(nil),
+		"external-unhealthy.json": unhealthy.AppendExternal(nil),
+	} {
+		golden.JSON(t, file, got)
+	}
+}
+
+func TestStatsMatchTheContract(t *testing.T) {
+	for file, answers := range map[string]datamgmt.Answers{
+		"stats.json":               {Ingest: ingest(nil), Aggregator: aggregator(nil)},
+		"stats-no-ingest.json":     {Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.ServiceTimeNS = 0 })},
+		"stats-no-aggregator.json": {Ingest: ingest(func(h *schema.IngestHealth) { h.Broker = "stopped" })},
+	} {
+		golden.JSON(t, file, datamgmt.AppendStats(nil, answers, 60*time.Second+999*time.Millisecond))
+	}
+}

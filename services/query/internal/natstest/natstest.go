@@ -1,0 +1,93 @@
+// Package natstest runs a NATS server within a test, and answers on it as
+// aggregators and ingests do.
+package natstest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"weir/pkg/schema"
+)
+
+// Run starts a server with JetStream in a temporary directory and without an
+// open port. It ends with the test.
+func Run(t testing.TB) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{
+		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
+		MaxPayload: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the NATS server did not start")
+	}
+	return s
+}
+
+// Connect returns a connection to the server, closed at the test's end.
+func Connect(t testing.TB, s *server.Server) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.MaxReconnects(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// Answer makes f answer requests on a subject: each of its chunks is a message,
+// all but the last with schema.MoreHeader.
+func Answer(t testing.TB, nc *nats.Conn, subject string, f func(request []byte) (chunks [][]byte)) {
+	t.Helper()
+	subscribe(t, nc, subject, func(m *nats.Msg) {
+		chunks := f(m.Data)
+		for i, c := range chunks {
+			reply := nats.NewMsg(m.Reply)
+			reply.Data = c
+			if i < len(chunks)-1 {
+				reply.Header.Set(schema.MoreHeader, "1")
+			}
+			publish(t, nc, reply)
+		}
+	})
+}
+
+// Refuse makes requests on a subject fail as a NATS micro service's do.
+func Refuse(t testing.TB, nc *nats.Conn, subject, code, description string) {
+	t.Helper()
+	subscribe(t, nc, subject, func(m *nats.Msg) {
+		reply := nats.NewMsg(m.Reply)
+		reply.Header.Set(micro.ErrorCodeHeader, code)
+		reply.Header.Set(micro.ErrorHeader, description)
+		publish(t, nc, reply)
+	})
+}
+
+// publish sends a reply, unless the test has ended meanwhile.
+func publish(t testing.TB, nc *nats.Conn, reply *nats.Msg) {
+	if err := nc.PublishMsg(reply); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Errorf("answer: %v", err)
+	}
+}
+
+func subscribe(t testing.TB, nc *nats.Conn, subject string, f nats.MsgHandler) {
+	t.Helper()
+	if _, err := nc.Subscribe(subject, f); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
