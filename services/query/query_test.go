@@ -60,7 +60,10 @@ func get(t testing.TB, addr, path string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The library keeps one goroutine for all summaries of a process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/VictoriaMetrics/metrics.summariesSwapCron"))
+}
 
 func TestHealthComesFromRealChecks(t *testing.T) {
 	s := natstest.Run(t)

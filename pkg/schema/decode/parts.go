@@ -36,7 +36,8 @@ const (
 	numParts
 )
 
-// parts holds what was found of an object until it is used.
+// parts holds what was found of an object until it is used. The values are the
+// parser's, and valid until it parses the next payload.
 type parts [numParts]*fastjson.Value
 
 // put keeps a value in its place. Of a repeated name the last one counts.

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,7 +132,7 @@ func describeSource(key, value []byte) (record, error) {
 	rec.add("reading's time", timestamp(s.ReadingTime))
 	rec.add("reading's receipt", timestamp(s.ReadingSeen))
 	rec.add("dialect", s.Dialect)
-	rec.add("clock", s.Clock)
+	rec.add("clock", clockText(s.Clock))
 	rec.add("fields", fieldsText(s.Fields))
 	rec.add("labels", labelsText(s.Labels))
 	rec.add("attributes", labelsText(s.Attributes))
@@ -152,7 +154,7 @@ func (d describer) describeReading(key, value []byte) (record, error) {
 	rec.add("receipt", timestamp(s.Received))
 	rec.add("parent", s.Parent)
 	rec.add("dialect", s.Dialect)
-	rec.add("clock", s.Clock)
+	rec.add("clock", clockText(s.Clock))
 	rec.add("fields", fieldsText(s.Fields))
 	return rec, r.Done()
 }
@@ -251,9 +253,27 @@ func fieldsText(fields []schema.FieldValue) string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		fmt.Fprintf(&b, "%d=%v", f.Field, f.Value)
+		b.WriteString(fieldName(f.Field) + "=" + strconv.FormatFloat(f.Value, 'f', -1, 64))
 	}
 	return b.String()
+}
+
+func fieldName(f schema.Field) string {
+	at, found := slices.BinarySearchFunc(schema.Fields, f, func(i schema.FieldInfo, f schema.Field) int { return cmp.Compare(i.Field, f) })
+	if !found {
+		return fmt.Sprintf("field_%d", f)
+	}
+	return schema.Fields[at].Path
+}
+
+// clockNames are the forms in which devices give their time.
+var clockNames = [...]string{"none", "RFC 3339", "seconds and nanoseconds", "unix seconds", "uptime"}
+
+func clockText(c schema.Clock) string {
+	if int(c) < len(clockNames) {
+		return clockNames[c]
+	}
+	return fmt.Sprintf("clock_%d", c)
 }
 
 func labelsText(labels []schema.Label) string {

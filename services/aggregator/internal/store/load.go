@@ -298,7 +298,7 @@ func damaged(what string, err error) error {
 
 // readError marks what Pebble says of damaged files.
 func readError(err error) error {
-	if errors.Is(err, pebble.ErrCorruption) {
+	if pebble.IsCorruptionError(err) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err

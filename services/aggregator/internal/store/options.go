@@ -40,9 +40,15 @@ func options(cfg Config, background func(error)) *pebble.Options {
 		DisableWAL:                  cfg.Bulk,
 		ReadOnly:                    cfg.ReadOnly,
 		ErrorIfNotExists:            cfg.ReadOnly,
-		LoggerAndTracer:             nil,
 		Logger:                      pebbleLog{cfg.Logger},
-		EventListener:               &pebble.EventListener{BackgroundError: background},
+		EventListener: &pebble.EventListener{
+			BackgroundError: background,
+			// Without a listener Pebble ends the process. Whoever reads what is
+			// damaged gets an error anyway.
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				background(fmt.Errorf("%s is damaged: %w", info.Path, info.Details))
+			},
+		},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -66,6 +67,9 @@ func Open(cfg Config) (*Store, error) {
 }
 
 func open(cfg Config, lock *pebble.Lock) (s *Store, err error) {
+	if err := checkManifest(cfg); err != nil {
+		return nil, err
+	}
 	s = &Store{lock: lock, dir: cfg.Dir, bulk: cfg.Bulk}
 	opts := options(cfg, s.noteFault)
 	opts.Lock = lock
@@ -91,11 +95,30 @@ func lockDir(cfg Config) (*pebble.Lock, error) {
 	return nil, fmt.Errorf("lock the store in %s: %w", cfg.Dir, err)
 }
 
+// checkManifest refuses a directory that has tables but no manifest, in which
+// Pebble would begin an empty database.
+func checkManifest(cfg Config) error {
+	desc, err := pebble.Peek(cfg.Dir, cfg.FS)
+	if err != nil {
+		return openError(cfg.Dir, err)
+	}
+	names, err := cfg.FS.List(cfg.Dir)
+	if err != nil || desc.Exists {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".sst") {
+			return fmt.Errorf("open the store in %s: %w: %s is there, and no manifest", cfg.Dir, ErrDamaged, name)
+		}
+	}
+	return nil
+}
+
 func openError(dir string, err error) error {
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return fmt.Errorf("%w in %s", ErrNoStore, dir)
 	}
-	if errors.Is(err, pebble.ErrCorruption) || errors.Is(err, fs.ErrNotExist) {
+	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "malformed manifest") {
 		return fmt.Errorf("open the store in %s: %w: %w", dir, ErrDamaged, err)
 	}
 	return fmt.Errorf("open the store in %s: %w", dir, err)

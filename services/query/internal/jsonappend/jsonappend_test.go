@@ -3,6 +3,7 @@ package jsonappend_test
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +24,12 @@ func TestNumber(t *testing.T) {
 		"negative zero is zero":                   {math.Copysign(0, -1), "0"},
 		"a fraction is in its shortest form":      {12.25, "12.25"},
 		"a fraction without an exact binary form": {0.1, "0.1"},
+		"hundredths":                              {0.05, "0.05"},
+		"tenths, negative":                        {-65.5, "-65.5"},
+		"large hundredths":                        {9999999999999.99, "9999999999999.99"},
+		"hundredths of 16 digits":                 {12345678901234.56, "12345678901234.56"},
+		"nearly hundredths":                       {math.Nextafter(0.3, 1), "0.30000000000000004"},
+		"the smallest number":                     {math.SmallestNonzeroFloat64, "0." + strings.Repeat("0", 323) + "5"},
 		"a small fraction has no exponent":        {1e-7, "0.0000001"},
 		"not a number is null":                    {math.NaN(), "null"},
 		"infinity is null":                        {math.Inf(-1), "null"},
@@ -81,4 +88,31 @@ func FuzzString(f *testing.F) {
 			t.Errorf("%q reads back as %q", s, back)
 		}
 	})
+}
+
+func FuzzNumber(f *testing.F) {
+	f.Add(0.29)
+	f.Add(-1234.5)
+	f.Fuzz(func(t *testing.T, v float64) {
+		for _, v := range []float64{v, math.Round(v*10) / 10, math.Round(v*100) / 100, math.Round(v)} {
+			if math.IsNaN(v) || math.IsInf(v, 0) || v == 0 {
+				continue
+			}
+			got, want := string(jsonappend.Number(nil, v)), strconv.FormatFloat(v, 'f', -1, 64)
+			if got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		}
+	})
+}
+
+func BenchmarkNumber(b *testing.B) {
+	for name, v := range map[string]float64{"whole": 49152, "hundredths": 53.65, "general": 53.651234} {
+		b.Run(name, func(b *testing.B) {
+			var buf [32]byte
+			for b.Loop() {
+				jsonappend.Number(buf[:0], v)
+			}
+		})
+	}
 }

@@ -1,0 +1,255 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"weir/services/aggregator/internal/fold"
+	"weir/services/aggregator/internal/foldtest"
+
+	"weir/pkg/schema"
+	"weir/pkg/schema/wire"
+)
+
+// filled returns the file system of a closed store that has records of all tables.
+func filled(t *testing.T) *vfs.MemFS {
+	t.Helper()
+	fs := vfs.NewMem()
+	s := open1(t, fs)
+	state := load1(t, s)
+	for i, f := range foldtest.Frames(foldtest.Rand(1), foldtest.NewGenerator(foldtest.Rand(1)).Items(3000), 20) {
+		state.Apply(uint64(i+1), f)
+	}
+	commit1(t, s, state)
+	if err := errors.Join(s.db.Flush(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return fs
+}
+
+// firstOf returns the first key of a table and its value.
+func firstOf(t *testing.T, db *pebble.DB, table byte) (key, value []byte) {
+	t.Helper()
+	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{table}, UpperBound: []byte{table + 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer iter.Close()
+	if !iter.First() {
+		t.Fatalf("table %q is empty", table)
+	}
+	return append([]byte{}, iter.Key()...), append([]byte{}, iter.Value()...)
+}
+
+// damageKeys returns a damage that changes the store by way of Pebble.
+func damageKeys(change func(t *testing.T, db *pebble.DB)) func(*testing.T, *vfs.MemFS) {
+	return func(t *testing.T, fs *vfs.MemFS) {
+		s := open1(t, fs)
+		change(t, s.db)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func set(key string, value []byte) func(*testing.T, *vfs.MemFS) {
+	return damageKeys(func(t *testing.T, db *pebble.DB) {
+		if err := db.Set([]byte(key), value, pebble.Sync); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func remove(table byte) func(*testing.T, *vfs.MemFS) {
+	return damageKeys(func(t *testing.T, db *pebble.DB) {
+		key, _ := firstOf(t, db, table)
+		if err := db.Delete(key, pebble.Sync); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func truncate(table byte) func(*testing.T, *vfs.MemFS) {
+	return damageKeys(func(t *testing.T, db *pebble.DB) {
+		key, value := firstOf(t, db, table)
+		if err := db.Set(key, value[:len(value)-1], pebble.Sync); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// overwrite returns a damage that overwrites the middle of files with a suffix.
+func overwrite(suffix string) func(*testing.T, *vfs.MemFS) {
+	return eachFile(suffix, func(t *testing.T, fs *vfs.MemFS, path string) {
+		f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("damaged by a failing disk"), info.Size()/3); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	})
+}
+
+func removeFile(suffix string) func(*testing.T, *vfs.MemFS) {
+	return eachFile(suffix, func(t *testing.T, fs *vfs.MemFS, path string) {
+		if err := fs.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func eachFile(part string, damage func(*testing.T, *vfs.MemFS, string)) func(*testing.T, *vfs.MemFS) {
+	return func(t *testing.T, fs *vfs.MemFS) {
+		names, err := fs.List("store")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, name := range names {
+			if strings.Contains(name, part) {
+				found = true
+				damage(t, fs, fs.PathJoin("store", name))
+			}
+		}
+		if !found {
+			t.Fatalf("no file is named like %q: %v", part, names)
+		}
+	}
+}
+
+func TestOpeningADamagedDirectory(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		damage func(*testing.T, *vfs.MemFS)
+		want   error
+		says   string
+	}{
+		{"the format version is another", set("f", wire.AppendUint(nil, 99)), ErrVersion, "version 99"},
+		{"the format version is missing", remove(keyFormat), ErrDamaged, "format version: it is missing"},
+		{"the format version is no number", set("f", nil), ErrDamaged, "format version"},
+		{"the head record is missing", remove(keyMeta), ErrDamaged, "head record: it is missing"},
+		{"the head record is truncated", truncate(keyMeta), ErrDamaged, "head record"},
+		{"the head record is nonsense", set("m", appendMeta(nil, fold.Meta{Origin: 7})), ErrDamaged, "head record"},
+		{"a tenant is missing", remove(keyTenant), ErrDamaged, "tenants are there"},
+		{"a tenant is truncated", truncate(keyTenant), ErrDamaged, "tenant"},
+		{"a tenant stands under another's key", damageKeys(func(t *testing.T, db *pebble.DB) {
+			_, value := firstOf(t, db, keyTenant)
+			if err := db.Set(appendTenantKey(nil, keyTenant, schema.Tenant{Service: "zz"}), value, nil); err != nil {
+				t.Fatal(err)
+			}
+		}), ErrDamaged, "tenant"},
+		{"a source is missing", remove(keySource), ErrDamaged, "source 2 follows source 0"},
+		{"a source is truncated", truncate(keySource), ErrDamaged, "source"},
+		{"a source is there twice", damageKeys(func(t *testing.T, db *pebble.DB) {
+			_, value := firstOf(t, db, keySource)
+			if err := db.Set(appendNumber(nil, keySource, 2), value, nil); err != nil {
+				t.Fatal(err)
+			}
+		}), ErrDamaged, "once more"},
+		{"a reading is missing", remove(keyReading), ErrDamaged, "slot"},
+		{"a reading is truncated", truncate(keyReading), ErrDamaged, "reading"},
+		{"a reading is of no source", set(string(appendReadingKey(nil, 9999, 0)), []byte{1}), ErrDamaged, "source 9999, which is not there"},
+		{"a duplicate window is missing", remove(keyClient), ErrDamaged, "window"},
+		{"a duplicate window is truncated", truncate(keyClient), ErrDamaged, "window"},
+		{"a segment of a window is missing", remove(keySegment), ErrDamaged, "segment"},
+		{"a segment of a window is truncated", truncate(keySegment), ErrDamaged, "multiple of 8"},
+		{"a writer is missing", remove(keyWriter), ErrDamaged, "writers are there"},
+		{"a writer is truncated", truncate(keyWriter), ErrDamaged, "writer"},
+		{"the first dead letter is missing", remove(keyDeadLetter), ErrDamaged, "dead letters"},
+		{"there is a dead letter too many", set(string(appendNumber(nil, keyDeadLetter, 1<<40)), nil), ErrDamaged, "dead letters"},
+		{"there is a key of no table", set("garbage", []byte("x")), ErrDamaged, `key "garbage"`},
+		{"there is a key behind all tables", set("\xff\xff", nil), ErrDamaged, "no such table"},
+		{"there is a key that is longer than its table's", set("mm", nil), ErrDamaged, "head record"},
+		{"a table file is overwritten", overwrite(".sst"), ErrDamaged, ""},
+		{"a table file is missing", removeFile(".sst"), ErrDamaged, ""},
+		{"the manifest is overwritten", overwrite("MANIFEST"), ErrDamaged, ""},
+		{"the manifest is missing", removeFile("MANIFEST"), ErrDamaged, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fs := filled(t)
+			test.damage(t, fs)
+			err := loadError(fs)
+			if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v\nwant %v that says %q", err, test.want, test.says)
+			}
+		})
+	}
+}
+
+func loadError(fs vfs.FS) error {
+	s, err := Open(Config{Dir: "store", FS: fs})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.Load(settings())
+	return err
+}
+
+func TestAnUndamagedDirectoryOpens(t *testing.T) {
+	if err := loadError(filled(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSettingsAreTheStores(t *testing.T) {
+	s := open1(t, filled(t))
+	defer s.Close()
+	if _, err := s.Load(fold.DefaultSettings()); !errors.Is(err, ErrSettings) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestADirectoryIsOpenOnce(t *testing.T) {
+	for name, fs := range map[string]vfs.FS{"in memory": vfs.NewMem(), "on disk": vfs.Default} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := Open(Config{Dir: dir, FS: fs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(Config{Dir: dir, FS: fs}); !errors.Is(err, ErrInUse) {
+				t.Errorf("second opening: %v", err)
+			}
+			if _, err := Reserve(Config{Dir: dir, FS: fs}); !errors.Is(err, ErrInUse) {
+				t.Errorf("reservation: %v", err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r, err := Reserve(Config{Dir: dir, FS: fs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(Config{Dir: dir, FS: fs}); !errors.Is(err, ErrInUse) {
+				t.Errorf("opening what is reserved: %v", err)
+			}
+			if _, err := r.Meta(); !errors.Is(err, ErrNoStore) {
+				t.Errorf("head of an empty store: %v", err)
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestReadingWhatIsNotThere(t *testing.T) {
+	fs := vfs.NewMem()
+	if _, err := Open(Config{Dir: "store", FS: fs, ReadOnly: true}); !errors.Is(err, ErrNoStore) {
+		t.Errorf("no directory: %v", err)
+	}
+	if exist(fs, "store") {
+		t.Error("reading made a directory")
+	}
+}
