@@ -259,3 +259,26 @@ func BenchmarkCommit(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
+
+// BenchmarkLoneEvents measures a frame of one event at a time, written, synced
+// and read again: what low rates cost.
+func BenchmarkLoneEvents(b *testing.B) {
+	j := open(b, connect(b, b.TempDir()))
+	r, err := j.Read(b.Context(), 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	c := journal.NewCommitter(journal.CommitterConfig[int]{Appender: j, Writer: "w", Stored: func([]journal.Entry[int], uint64) {}})
+	for b.Loop() {
+		if err := c.Submit(entry(1, 264)); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := r.Next(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := c.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}

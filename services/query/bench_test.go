@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -68,4 +69,30 @@ func cpuTime(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// node returns the i-th node of a fleet: the contract's node, each with numbers
+// of its own.
+func node(i int) *schema.Source {
+	s := &schema.Source{
+		Tenant: schema.Tenant{Service: "factory", Subservice: "line1"}, Kind: schema.KindSporeNode,
+		ID: fmt.Sprintf("spore-node-%05d", i), Client: fmt.Sprintf("spore-node-%05d", i),
+		ReadingTime: 1767323045_000000000, LastSeen: 1767323045_000000000,
+		Labels: []schema.Label{{Name: "env", Value: "production"}, {Name: "stable", Value: "true"},
+			{Name: "type", Value: "spore-node"}, {Name: "version", Value: "1.0.0"}, {Name: "zone", Value: "zone-1"}},
+		Attributes: []schema.Label{{Name: "node_ip", Value: fmt.Sprintf("10.0.%d.%d", i/250, i%250)}},
+	}
+	percent, count := float64(i%1000)/10, float64(1000*i)
+	s.Fields = []schema.FieldValue{
+		{Field: schema.SporeCPUFrequencyMHz, Value: 160}, {Field: schema.SporeCPUUsagePercent, Value: percent},
+		{Field: schema.SporeCPUTemperatureC, Value: 40 + percent/4},
+		{Field: schema.SporeMemoryTotalBytes, Value: 98304}, {Field: schema.SporeMemoryFreeBytes, Value: float64(98304 - i)},
+		{Field: schema.SporeMemoryUsedBytes, Value: float64(i)}, {Field: schema.SporeMemoryUsagePercent, Value: float64(i) / 983.04},
+		{Field: schema.SporeNetworkBytesSent, Value: count}, {Field: schema.SporeNetworkBytesReceived, Value: 2 * count},
+		{Field: schema.SporeNetworkPacketsSent, Value: float64(i)}, {Field: schema.SporeNetworkPacketsReceived, Value: float64(2 * i)},
+		{Field: schema.SporeNetworkRSSI, Value: -60}, {Field: schema.SporeNetworkSignalPercent, Value: percent},
+		{Field: schema.SporeFlashTotalBytes, Value: 4194304}, {Field: schema.SporeFlashUsedBytes, Value: 1048576},
+		{Field: schema.SporeFlashFreeBytes, Value: 3145728}, {Field: schema.SporeFlashUsagePercent, Value: 25},
+	}
+	return s
 }

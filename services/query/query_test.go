@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.uber.org/goleak"
 
+	"weir/pkg/journal"
 	"weir/pkg/metrics"
 	"weir/pkg/schema"
 	"weir/pkg/schema/wire"
@@ -88,7 +88,7 @@ func TestHealthComesFromRealChecks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "WEIR_JOURNAL_0", Subjects: []string{"journal"}}); err != nil {
+	if _, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: journal.StreamName(0), Subjects: []string{"journal"}}); err != nil {
 		t.Fatal(err)
 	}
 	code, body = get(t, app.InternalAddr(), "/health")
@@ -100,7 +100,7 @@ func TestHealthComesFromRealChecks(t *testing.T) {
 		t.Errorf("with everything running, outside: %d %s", code, body)
 	}
 
-	if err := js.DeleteStream(context.Background(), "WEIR_JOURNAL_0"); err != nil {
+	if err := js.DeleteStream(context.Background(), journal.StreamName(0)); err != nil {
 		t.Fatal(err)
 	}
 	code, body = get(t, app.ExternalAddr(), "/health")
@@ -331,27 +331,4 @@ func eventually(t *testing.T, what string, f func() bool) {
 			t.Fatalf("it did not happen that %s", what)
 		}
 	}
-}
-
-// node returns the i-th node of a fleet, with everything that the contract has.
-func node(i int) *schema.Source {
-	s := &schema.Source{
-		Tenant: schema.Tenant{Service: "factory", Subservice: "line1"}, Kind: schema.KindSporeNode,
-		ID: fmt.Sprintf("spore-node-%05d", i), Client: fmt.Sprintf("spore-node-%05d", i),
-		ReadingTime: 1767323045_000000000, LastSeen: 1767323045_000000000,
-		Labels: []schema.Label{{Name: "env", Value: "production"}, {Name: "stable", Value: "true"},
-			{Name: "type", Value: "spore-node"}, {Name: "version", Value: "1.0.0"}, {Name: "zone", Value: "zone-1"}},
-		Attributes: []schema.Label{{Name: "node_ip", Value: fmt.Sprintf("10.0.%d.%d", i/250, i%250)}},
-	}
-	for _, f := range schema.Fields {
-		if f.Kind != schema.KindSporeNode || f.Field == schema.SporeUptimeSeconds {
-			continue
-		}
-		v := float64(1000 + i)
-		if f.Unit == "percent" || f.Unit == "celsius" {
-			v = float64(i%1000) / 10
-		}
-		s.Fields = append(s.Fields, schema.FieldValue{Field: f.Field, Value: v})
-	}
-	return s
 }

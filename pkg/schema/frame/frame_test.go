@@ -213,6 +213,15 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportMetric(float64(len(buf))/float64(len(f.Events)), "B/event")
 }
 
+func BenchmarkEncodeOneEvent(b *testing.B) {
+	f := taskFrame(1)
+	var buf []byte
+	for b.Loop() {
+		buf, _ = frame.Encode(buf[:0], f)
+	}
+	b.ReportMetric(float64(len(buf)), "B/frame")
+}
+
 func BenchmarkDecode(b *testing.B) {
 	f := taskFrame(1500)
 	data, _ := frame.Encode(nil, f)

@@ -56,63 +56,70 @@ func AppendFloat(b []byte, v float64) []byte {
 // Reader reads what the Append functions wrote. The first error sticks: later
 // reads return zero values, and Err tells.
 type Reader struct {
-	b   []byte
-	err error
+	b    []byte
+	pos  int
+	text string // b as a string, for a sharing Reader
+	err  error
 }
 
-// NewReader reads from b. Strings and Bytes of the result do not share b's
-// memory, except by BytesView.
+// NewReader reads from b. Strings of the result have memory of their own.
 func NewReader(b []byte) *Reader { return &Reader{b: b} }
+
+// NewSharingReader reads from b, of which it makes one copy that all strings of
+// the result share. It is the faster one for many short-lived records; what is
+// kept for long keeps all of the copy.
+func NewSharingReader(b []byte) *Reader { return &Reader{b: b, text: string(b)} }
 
 // Err returns the first error.
 func (r *Reader) Err() error { return r.err }
 
 // Rest returns the bytes that are not read yet.
-func (r *Reader) Rest() []byte { return r.b }
+func (r *Reader) Rest() []byte { return r.b[r.pos:] }
 
 // Done returns the first error, or an error if bytes are left over.
 func (r *Reader) Done() error {
-	if r.err == nil && len(r.b) > 0 {
+	if r.err == nil && r.pos < len(r.b) {
 		return errors.New("wire: bytes after the record's end")
 	}
 	return r.err
 }
 
-func (r *Reader) fail() {
-	r.err, r.b = ErrShort, nil
-}
+func (r *Reader) fail() { r.err, r.pos = ErrShort, len(r.b) }
 
 // Uint reads an unsigned varint.
 func (r *Reader) Uint() uint64 {
-	v, n := binary.Uvarint(r.b)
+	if r.pos < len(r.b) && r.b[r.pos] < 0x80 { // most are one byte
+		r.pos++
+		return uint64(r.b[r.pos-1])
+	}
+	v, n := binary.Uvarint(r.b[r.pos:])
 	if n <= 0 {
 		r.fail()
 		return 0
 	}
-	r.b = r.b[n:]
+	r.pos += n
 	return v
 }
 
 // Int reads a zigzag varint.
 func (r *Reader) Int() int64 {
-	v, n := binary.Varint(r.b)
+	v, n := binary.Varint(r.b[r.pos:])
 	if n <= 0 {
 		r.fail()
 		return 0
 	}
-	r.b = r.b[n:]
+	r.pos += n
 	return v
 }
 
 // Byte reads one byte.
 func (r *Reader) Byte() byte {
-	if len(r.b) == 0 {
+	if r.pos >= len(r.b) {
 		r.fail()
 		return 0
 	}
-	v := r.b[0]
-	r.b = r.b[1:]
-	return v
+	r.pos++
+	return r.b[r.pos-1]
 }
 
 // Bool reads one byte as a bool.
@@ -120,18 +127,30 @@ func (r *Reader) Bool() bool { return r.Byte() != 0 }
 
 // BytesView reads a length and as many bytes, sharing the record's memory.
 func (r *Reader) BytesView() []byte {
-	n := r.Uint()
-	if n > uint64(len(r.b)) {
-		r.fail()
-		return nil
-	}
-	v := r.b[:n:n]
-	r.b = r.b[n:]
-	return v
+	start, end := r.span()
+	return r.b[start:end:end]
 }
 
 // String reads a length and as many bytes.
-func (r *Reader) String() string { return string(r.BytesView()) }
+func (r *Reader) String() string {
+	start, end := r.span()
+	if r.text != "" {
+		return r.text[start:end]
+	}
+	return string(r.b[start:end])
+}
+
+// span reads a length and passes over as many bytes.
+func (r *Reader) span() (start, end int) {
+	n := r.Uint()
+	if n > uint64(len(r.b)-r.pos) {
+		r.fail()
+		return r.pos, r.pos
+	}
+	start = r.pos
+	r.pos += int(n)
+	return start, r.pos
+}
 
 // Float reads a float64.
 func (r *Reader) Float() float64 {
@@ -140,12 +159,12 @@ func (r *Reader) Float() float64 {
 		u--
 		return float64(int64(u>>1) ^ -int64(u&1))
 	}
-	if r.err != nil || len(r.b) < 8 {
+	if r.err != nil || len(r.b)-r.pos < 8 {
 		r.fail()
 		return 0
 	}
-	v := math.Float64frombits(binary.LittleEndian.Uint64(r.b))
-	r.b = r.b[8:]
+	v := math.Float64frombits(binary.LittleEndian.Uint64(r.b[r.pos:]))
+	r.pos += 8
 	return v
 }
 
@@ -153,7 +172,7 @@ func (r *Reader) Float() float64 {
 // that a damaged length cannot ask for more memory than the record has bytes.
 func (r *Reader) Count() int {
 	n := r.Uint()
-	if n > uint64(len(r.b)) {
+	if n > uint64(len(r.b)-r.pos) {
 		r.fail()
 		return 0
 	}

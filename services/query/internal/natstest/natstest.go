@@ -4,42 +4,32 @@ package natstest
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"weir/pkg/journal"
 	"weir/pkg/schema"
 )
 
 // Run starts a server with JetStream in a temporary directory and without an
-// open port. It ends with the test.
-func Run(t testing.TB) *server.Server {
+// open port, the same as weir's own. It ends with the test.
+func Run(t testing.TB) *journal.Embedded {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
-		MaxPayload: 1 << 20,
-	})
+	e, err := journal.StartEmbedded(journal.EmbeddedConfig{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server did not start")
-	}
-	return s
+	t.Cleanup(e.Stop)
+	return e
 }
 
 // Connect returns a connection to the server, closed at the test's end.
-func Connect(t testing.TB, s *server.Server) *nats.Conn {
+func Connect(t testing.TB, e *journal.Embedded) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.MaxReconnects(0))
+	nc, err := e.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"weir/pkg/journal"
 	"weir/pkg/schema"
 	"weir/pkg/schema/wire"
 	"weir/services/query/internal/natstest"
@@ -292,19 +294,28 @@ func TestBrokenAnswers(t *testing.T) {
 // What is sent while a connection is down is lost, and the last message says
 // nothing of the ones before it: the answer must not pass for a whole one.
 func TestTheConnectionBreaksWithinAnAnswer(t *testing.T) {
-	s := natstest.Run(t)
-	back := make(chan struct{})
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.ReconnectWait(time.Millisecond),
-		nats.ReconnectHandler(func(*nats.Conn) { close(back) }))
+	s, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(nc.Close)
+	s.Start()
+	t.Cleanup(s.WaitForShutdown)
+	t.Cleanup(s.Shutdown)
+	connect := func(options ...nats.Option) *nats.Conn {
+		nc, err := nats.Connect("", append(options, nats.InProcessServer(s))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		return nc
+	}
+	back := make(chan struct{})
+	nc := connect(nats.ReconnectWait(time.Millisecond), nats.ReconnectHandler(func(*nats.Conn) { close(back) }))
 	id, err := nc.GetClientID()
 	if err != nil {
 		t.Fatal(err)
 	}
-	natstest.Answer(t, natstest.Connect(t, s), subject(schema.ReadSources), func([]byte) [][]byte {
+	natstest.Answer(t, connect(), subject(schema.ReadSources), func([]byte) [][]byte {
 		if err := s.DisconnectClientByID(id); err != nil {
 			t.Error(err)
 		}
@@ -326,7 +337,7 @@ func TestCheckJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: fmt.Sprintf("WEIR_JOURNAL_%d", partition), Subjects: []string{"j"}}); err != nil {
+	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: journal.StreamName(partition), Subjects: []string{"j"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.CheckJournal(ctx); err != nil {

@@ -89,7 +89,7 @@ func (a *answer) next(ctx context.Context) (r *wire.Reader, more bool, err error
 	if err := refusal(m); err != nil {
 		return nil, false, err
 	}
-	return wire.NewReader(m.Data), m.Header.Get(schema.MoreHeader) != "", nil
+	return wire.NewSharingReader(m.Data), m.Header.Get(schema.MoreHeader) != "", nil
 }
 
 // whole returns an error if messages may be missing: core NATS delivers in
