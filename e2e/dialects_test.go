@@ -249,3 +249,13 @@ func TestEveryDialectCountsInTheTenantsMetrics(t *testing.T) {
 		t.Errorf("after the reset: %v", got.Sum)
 	}
 }
+
+func TestProfilesAreOnTheInternalListenerOnly(t *testing.T) {
+	p := start(t, t.TempDir())
+	if a := p.get("/debug/pprof/goroutine?debug=1"); a.Status != 200 {
+		t.Errorf("internal: %d %s", a.Status, a.Body)
+	}
+	if a := request(t, "GET", p.External, "/debug/pprof/goroutine?debug=1"); a.Status != 404 {
+		t.Errorf("external: %d", a.Status)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -112,10 +113,13 @@ func (a *App) listen(ctx context.Context, l api.Listener, addr string, started t
 	if addr == "" {
 		return nil, nil
 	}
-	handler := api.New(api.Config{
+	var handler http.Handler = api.New(api.Config{
 		Client: a.client, Now: time.Now, Started: started, Version: a.config.Version,
 		Heartbeat: a.config.Heartbeat, Metrics: a.writeAllMetrics, Observer: a.observer(l),
 	}, l)
+	if l == api.Internal {
+		handler = withProfiles(handler)
+	}
 	s, err := listen(ctx, l, addr, handler, a.log)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
