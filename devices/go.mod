@@ -9,4 +9,10 @@ require (
 	weir/pkg/schema v0.0.0
 )
 
+require (
+	github.com/gorilla/websocket v1.5.0 // indirect
+	github.com/rs/xid v1.4.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
+)
+
 replace weir/pkg/schema => ../pkg/schema

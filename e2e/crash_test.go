@@ -125,6 +125,9 @@ func (ps publishers) check(t *testing.T, p *process) {
 			if len(report.Rejected) > 0 || len(report.Abandoned) > 0 || len(report.Unsettled) > 0 {
 				t.Errorf("%s: rejected %v, abandoned %v, unsettled %v", report.Client, report.Rejected, report.Abandoned, report.Unsettled)
 			}
+			if len(report.Faults) > 0 {
+				t.Errorf("%s: the broker broke the protocol: %v", report.Client, report.Faults)
+			}
 			stored := readNumbers(t, p, report.Task)
 			for number, times := range stored {
 				if times != 1 {

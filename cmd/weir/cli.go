@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/alecthomas/kong"
+	"github.com/dustin/go-humanize/english"
 
 	"weir/cmd/weir/internal/config"
 )
@@ -33,10 +34,9 @@ type cli struct {
 	Rebuild rebuildCmd `cmd:"" group:"mend" help:"Fold the whole journal into a new state, with weir stopped."`
 	Verify  verifyCmd  `cmd:"" group:"mend" help:"Compare the state on disk with the journal, with weir stopped."`
 
-	Version versionCmd `cmd:"" group:"look" help:"Say which weir this is."`
+	Bench benchCmd `cmd:"" group:"bench" help:"Measure weir under a load."`
 
-	// Commands that make load for measurements stand in files bench*.go, and in
-	// the grammar here, in group "mend".
+	Version versionCmd `cmd:"" group:"look" help:"Say which weir this is."`
 }
 
 func newCLI() *cli {
@@ -96,7 +96,7 @@ func exitCode(err error, stderr io.Writer) int {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &faults):
-		fmt.Fprintf(stderr, "weir: %d fault(s) in the settings:\n", len(faults))
+		fmt.Fprintf(stderr, "weir: %s in the settings:\n", english.Plural(len(faults), "fault", ""))
 		for _, f := range faults {
 			fmt.Fprintf(stderr, "  %s\n", f)
 		}

@@ -3,13 +3,26 @@ module weir/cmd/weir
 go 1.26.8
 
 require (
+	weir/devices v0.0.0
+	weir/pkg/journal v0.0.0
+	weir/pkg/metrics v0.0.0
+	weir/pkg/schema v0.0.0
+	weir/services/aggregator v0.0.0
+	weir/services/ingest v0.0.0
+	weir/services/query v0.0.0
+)
+
+require (
 	github.com/agnivade/levenshtein v1.2.2
 	github.com/alecthomas/kong v1.17.0
 	github.com/dustin/go-humanize v1.1.0
+	github.com/eclipse/paho.mqtt.golang v1.5.1
 	github.com/gofrs/flock v0.13.1
 	github.com/google/go-cmp v0.7.0
+	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/schollz/progressbar/v3 v3.19.1
+	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/term v0.47.0
 )
@@ -34,7 +47,7 @@ require (
 	github.com/golang/snappy v0.0.5-0.20231225225746-43d5d4cd4e0e // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/google/uuid v1.6.0 // indirect
-	github.com/gorilla/websocket v1.5.0 // indirect
+	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
@@ -44,7 +57,6 @@ require (
 	github.com/mochi-mqtt/server/v2 v2.7.9 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
-	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
@@ -60,29 +72,20 @@ require (
 	github.com/valyala/histogram v1.2.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20230626212559-97b1e661b5df // indirect
+	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-require (
-	golang.org/x/sys v0.49.0 // indirect
-	weir/pkg/journal v0.0.0
-	weir/pkg/metrics v0.0.0
-	weir/pkg/schema v0.0.0
-	weir/services/aggregator v0.0.0
-	weir/services/ingest v0.0.0
-	weir/services/query v0.0.0
+replace (
+	weir/devices => ../../devices
+	weir/pkg/journal => ../../pkg/journal
+	weir/pkg/metrics => ../../pkg/metrics
+	weir/pkg/schema => ../../pkg/schema
+	weir/services/aggregator => ../../services/aggregator
+	weir/services/ingest => ../../services/ingest
+	weir/services/query => ../../services/query
 )
-
-replace weir/pkg/schema => ../../pkg/schema
-
-replace weir/pkg/journal => ../../pkg/journal
-
-replace weir/pkg/metrics => ../../pkg/metrics
-
-replace weir/services/aggregator => ../../services/aggregator
-
-replace weir/services/ingest => ../../services/ingest
-
-replace weir/services/query => ../../services/query

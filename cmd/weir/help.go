@@ -12,6 +12,7 @@ var commandGroups = []kong.Group{
 	{Key: "run", Title: "Run:"},
 	{Key: "look", Title: "Ask:"},
 	{Key: "mend", Title: "Check and mend, with weir stopped:"},
+	{Key: "bench", Title: "Measure:"},
 }
 
 // The texts below stand in the commands' --help, under their first line.

@@ -130,6 +130,7 @@ func TestHelp(t *testing.T) {
 	commands := []string{
 		"", "all", "ingest", "aggregator", "query", "deadletters", "deadletters list", "deadletters show",
 		"deadletters replay", "healthcheck", "rebuild", "verify", "version",
+		"bench", "bench ingest", "bench rebuild",
 	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {
@@ -196,7 +197,7 @@ func TestBadCommandLines(t *testing.T) {
 			"all faults of the settings are said at once, and unknown variables warn", []string{"WEIR_LOG_LEVEL=loud", "WEIR_DATADIR=x"},
 			[]string{"--max-payload", "huge", "--mqtt-addr", "0.0.0.0:0"}, exitUsage,
 			`level=WARN msg="environment WEIR_DATADIR: unknown key \"WEIR_DATADIR\" (did you mean WEIR_DATA_DIR?), ignored"
-weir: 3 fault(s) in the settings:
+weir: 3 faults in the settings:
   environment WEIR_LOG_LEVEL: "loud" is not one of debug, info, warn, error
   --max-payload: "huge" is not a size such as 64KiB or 65536
   --mqtt-addr: MQTT on 0.0.0.0:0 would be open to other machines: name who may use it with --users FILE, or let everybody in with --allow-anonymous
@@ -204,7 +205,7 @@ weir: 3 fault(s) in the settings:
 		},
 		{
 			"a single service needs a NATS server", nil, []string{"query"}, exitUsage,
-			"weir: 1 fault(s) in the settings:\n  weir query needs a NATS server with JetStream: give --nats-url, or run weir, which has everything in one process\n",
+			"weir: 1 fault in the settings:\n  weir query needs a NATS server with JetStream: give --nats-url, or run weir, which has everything in one process\n",
 		},
 		{
 			"a group of commands wants one of them", nil, []string{"deadletters"}, exitUsage,

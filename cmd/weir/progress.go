@@ -22,7 +22,8 @@ type progress struct {
 	bar  *progressbar.ProgressBar // nil where there is no terminal
 
 	began, said         time.Time
-	done, total, events uint64 // frames done, frames there are, events in those done
+	took                time.Duration // once ended
+	done, total, events uint64        // frames done, frames there are, events in those done
 }
 
 func newProgress(out io.Writer, what string) *progress {
@@ -76,17 +77,18 @@ func (p *progress) line(took time.Duration) string {
 	return line
 }
 
-// summary is what was done: "4,800 frames with 171,000 events in 3s, 57,000 events/s".
-func (p *progress) summary(took time.Duration) string {
-	return fmt.Sprintf("%s frames with %s events in %s, %s", count(p.done), count(p.events), took.Round(time.Millisecond), p.rate(took))
+// summary is what was done, once it is ended: "4,800 frames with 171,000 events in 3s, 57,000 events/s".
+func (p *progress) summary() string {
+	return fmt.Sprintf("%s frames with %s events in %s, %s", count(p.done), count(p.events), p.took.Round(time.Millisecond), p.rate(p.took))
 }
 
 func (p *progress) rate(took time.Duration) string {
 	return count(uint64(float64(p.events)/took.Seconds())) + " events/s"
 }
 
-// end leaves the terminal's line.
+// end stops the clock and leaves the terminal's line.
 func (p *progress) end() {
+	p.took = time.Since(p.began)
 	if p.bar != nil {
 		_ = p.bar.Exit()
 		fmt.Fprintln(p.out)

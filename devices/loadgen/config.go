@@ -17,10 +17,10 @@ const (
 	// Task is a task's metrics as the Go proplet sends them (dialect D1), about
 	// 290 bytes, on m/{service}/c/{subservice}/control/proplet/task_metrics.
 	Task Kind = "task"
-	// Proplet is a proplet's own metrics, about 370 bytes, on
+	// Proplet is a proplet's own metrics, about 360 bytes, on
 	// m/{service}/c/{subservice}/control/proplet/metrics.
 	Proplet Kind = "proplet"
-	// Spore is a SPORE node's resources, about 500 bytes, on
+	// Spore is a SPORE node's resources, about 560 bytes, on
 	// spore/{service}/{subservice}/{hostname}/resources.
 	Spore Kind = "spore"
 	// Bad is a task's metrics cut off in the middle.

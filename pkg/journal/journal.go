@@ -128,7 +128,12 @@ func (j *Journal) Append(ctx context.Context, id string, data []byte, received [
 
 // Bounds are the positions of a journal's first and last frame. An empty
 // journal has Last = First-1.
-type Bounds struct{ First, Last uint64 }
+type Bounds struct {
+	First, Last uint64
+	// ID tells a journal from any other that was ever made under its name: when
+	// its stream was created. Backups keep it.
+	ID string
+}
 
 // Bounds asks the server for the journal's bounds.
 func (j *Journal) Bounds(ctx context.Context) (Bounds, error) {
@@ -140,5 +145,5 @@ func (j *Journal) Bounds(ctx context.Context) (Bounds, error) {
 	if info.State.Msgs == 0 {
 		first = info.State.LastSeq + 1
 	}
-	return Bounds{First: first, Last: info.State.LastSeq}, nil
+	return Bounds{First: first, Last: info.State.LastSeq, ID: info.Created.UTC().Format(time.RFC3339Nano)}, nil
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/readport"
 	"weir/services/aggregator/internal/store"
@@ -61,7 +59,8 @@ func (a *App) WriteMetrics(w io.Writer) { a.metrics.write(w) }
 
 // Start loads the state and begins to fold and to answer at the read port. ctx
 // bounds the start. Errors are those of the store (ErrInUse, ErrVersion,
-// ErrSettings, ErrDamaged) and of the journal.
+// ErrSettings, ErrDamaged) and of the journal
+// (ErrJournalShort, ErrJournalGap, ErrJournalOther).
 func (a *App) Start(ctx context.Context) error {
 	if err := a.start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start the aggregator: %w", err), a.Stop(context.WithoutCancel(ctx)))
@@ -78,13 +77,28 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.journal = natsFrames{j}
+	if err := a.checkPosition(ctx); err != nil {
+		return err
+	}
 	resets := newResets(a.journal)
 	a.startConsumer(resets)
 	return a.startPort(resets)
 }
 
+// checkPosition has Start fail, before anything is taken in, if the journal
+// does not go with the store. The consumer checks again whenever it begins to
+// read.
+func (a *App) checkPosition(ctx context.Context) error {
+	bounds, err := a.journal.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	s := a.guard.state
+	return checkPosition(s.Origin(), s.Cursor(), s.Journal(), bounds)
+}
+
 func (a *App) openStore() error {
-	if err := store.Settle(vfs.Default, a.cfg.Dir); err != nil {
+	if err := store.Settle(store.Disk, a.cfg.Dir); err != nil {
 		return err
 	}
 	s, err := store.Open(store.Config{Dir: a.cfg.Dir, Logger: a.cfg.Logger})

@@ -9,13 +9,11 @@ import (
 	"weir/services/aggregator/internal/store"
 )
 
-// eventsPerCheckpoint bounds the batch of a checkpoint while folding is fast.
-const eventsPerCheckpoint = 250_000
-
 // buildJob folds a part of the journal, first..last, into an empty directory.
 type buildJob struct {
 	journal     frames
 	first, last uint64
+	id          string // the journal's
 	dir         string
 	settings    fold.Settings
 	logger      *slog.Logger
@@ -33,7 +31,7 @@ func (b *buildJob) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	state.StartAfter(b.first - 1)
+	state.StartAfter(b.first-1, b.id)
 	if b.last < b.first {
 		return s.Commit(state) // an empty journal
 	}

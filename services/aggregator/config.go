@@ -43,9 +43,10 @@ type Settings struct {
 
 const (
 	defaultCheckpointInterval = time.Second
-	// A checkpoint comes earlier after this many frames, or when this many bytes
-	// of dead letters wait in memory.
-	framesPerCheckpoint  = 1 << 14
+	// A checkpoint comes earlier after this many events, so that its batch stays
+	// small while much is folded at once, or when this many bytes of dead letters
+	// wait in memory.
+	eventsPerCheckpoint  = 250_000
 	pendingPerCheckpoint = 8 << 20
 )
 

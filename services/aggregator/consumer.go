@@ -3,7 +3,6 @@ package aggregator
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"weir/services/aggregator/internal/fold"
@@ -30,10 +29,10 @@ type observer struct {
 // returns the next one:
 //
 //	check -> read -> fold <-> checkpoint
-//	  ^        |       |
-//	  +- wait <--------+          the journal cannot be read
-//	any -> finish                 ctx ended: a last checkpoint
-//	check, fold, checkpoint -> nil  a fault that no retry mends: failed tells
+//	  ^       |        |
+//	  +-wait<-+--------+    the journal cannot be read
+//	any -> finish -> end    ctx ended: a last checkpoint
+//	any -> end              a fault that no retry mends: failed tells
 //
 // Only its goroutine changes the guarded state and uses the store's commits.
 type consumer struct {
@@ -44,33 +43,15 @@ type consumer struct {
 	observe  observer
 	failed   chan error // gets at most one
 
-	ahead      *ahead
-	ticker     *time.Ticker
-	retryIn    time.Duration
-	sinceSaved int               // frames folded since the last checkpoint was prepared
-	committing chan error        // gets the result of the commit under way; nil for none
-	saving     *store.Checkpoint // that commit
-	status     consumerStatus
-}
+	ahead   *ahead
+	ticker  *time.Ticker
+	retryIn time.Duration
+	status  consumerStatus
 
-// consumerStatus is what others may know of the consumer.
-type consumerStatus struct {
-	mu           sync.Mutex
-	checkpoint   uint64 // journal position on disk
-	journalError string // "" while the journal can be read
-	storeError   string
-}
-
-func (s *consumerStatus) get() (checkpoint uint64, journalError, storeError string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.checkpoint, s.journalError, s.storeError
-}
-
-func (s *consumerStatus) set(change func(*consumerStatus)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(s)
+	unsaved       int // frames folded since the last checkpoint was prepared
+	unsavedEvents int
+	saving        *store.Checkpoint // the checkpoint being committed
+	committing    chan error        // gets its result; nil for none
 }
 
 type consumerState func(context.Context) consumerState
@@ -98,11 +79,11 @@ func (c *consumer) check(ctx context.Context) consumerState {
 		return c.retry(ctx, err)
 	}
 	state := c.guard.state
-	if err := checkPosition(state.Origin(), state.Cursor(), bounds); err != nil {
+	if err := checkPosition(state.Origin(), state.Cursor(), state.Journal(), bounds); err != nil {
 		return c.fail(err)
 	}
 	if state.Origin() == 0 {
-		c.guard.Write(func(s *fold.State) { s.StartAfter(bounds.First - 1) })
+		c.guard.Write(func(s *fold.State) { s.StartAfter(bounds.First-1, bounds.ID) })
 	}
 	return c.read
 }
@@ -128,7 +109,7 @@ func (c *consumer) fold(ctx context.Context) consumerState {
 				return c.failStore(err)
 			}
 		case <-c.ticker.C:
-			if c.sinceSaved > 0 && c.committing == nil {
+			if c.unsaved > 0 && c.committing == nil {
 				return c.checkpoint
 			}
 		case d, ok := <-c.ahead.frames:
@@ -151,7 +132,7 @@ func (c *consumer) take(ctx context.Context, d decoded, ok bool) consumerState {
 	}
 	c.retryIn = firstRetry
 	c.apply(d.seq, d.frame)
-	if c.sinceSaved >= framesPerCheckpoint || c.guard.state.PendingBytes() >= pendingPerCheckpoint {
+	if c.unsavedEvents >= eventsPerCheckpoint || c.guard.state.PendingBytes() >= pendingPerCheckpoint {
 		return c.checkpoint
 	}
 	return nil
@@ -160,7 +141,8 @@ func (c *consumer) take(ctx context.Context, d decoded, ok bool) consumerState {
 func (c *consumer) apply(seq uint64, f *schema.Frame) {
 	var out fold.Outcome
 	c.guard.Write(func(s *fold.State) { out = s.Apply(seq, f) })
-	c.sinceSaved++
+	c.unsaved++
+	c.unsavedEvents += out.Events
 	c.observe.folded(out)
 	if out.Reset != nil {
 		c.observe.deliver(out.Reset)
@@ -188,7 +170,7 @@ func (c *consumer) save() error {
 	if err != nil {
 		return err
 	}
-	c.sinceSaved = 0
+	c.unsaved, c.unsavedEvents = 0, 0
 	c.saving, c.committing = saving, make(chan error, 1)
 	go func(done chan<- error) {
 		err := saving.Commit()
@@ -222,7 +204,7 @@ func (c *consumer) committed(err error) error {
 
 // flush saves what is not saved yet, and waits until it is on disk.
 func (c *consumer) flush() error {
-	if c.sinceSaved > 0 {
+	if c.unsaved > 0 {
 		if err := c.save(); err != nil {
 			return err
 		}

@@ -10,6 +10,10 @@ import (
 // the store goes: it was lost or truncated.
 var ErrJournalShort = errors.New("the journal ends before the store")
 
+// ErrJournalOther means that the store was folded from another journal: one of
+// the two was lost or exchanged.
+var ErrJournalOther = errors.New("the journal is not the one that the store was folded from")
+
 // ErrJournalGap means that the journal begins behind what the store needs next.
 var ErrJournalGap = errors.New("the journal lacks what comes after the store")
 

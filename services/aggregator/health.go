@@ -14,7 +14,7 @@ const (
 	healthyFor = 5 * time.Minute
 	// boundsTimeout bounds the question to the journal: a journal that is down
 	// must show within the patience of whoever asks for the health.
-	boundsTimeout = time.Second
+	boundsTimeout = 500 * time.Millisecond
 )
 
 // health says how the aggregator does.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/nats-io/nats.go"
 
 	"weir/services/aggregator/internal/store"
@@ -46,7 +45,7 @@ func rebuild(ctx context.Context, cfg RebuildConfig, j frames) error {
 	if err := cfg.Settings.validate(); err != nil {
 		return err
 	}
-	if err := store.Settle(vfs.Default, cfg.Dir); err != nil {
+	if err := store.Settle(store.Disk, cfg.Dir); err != nil {
 		return err
 	}
 	old, err := store.Reserve(store.Config{Dir: cfg.Dir, Logger: cfg.Logger})
@@ -84,18 +83,18 @@ func checkReplaceable(old *store.Reservation, b journal.Bounds) error {
 }
 
 func buildAnew(ctx context.Context, cfg RebuildConfig, j frames, b journal.Bounds) error {
-	dir, err := store.BuildDir(vfs.Default, cfg.Dir)
+	dir, err := store.BuildDir(store.Disk, cfg.Dir)
 	if err != nil {
 		return err
 	}
 	job := buildJob{
-		journal: j, first: b.First, last: b.Last, dir: dir, settings: cfg.Settings.fold(),
+		journal: j, first: b.First, last: b.Last, id: b.ID, dir: dir, settings: cfg.Settings.fold(),
 		logger: cfg.Logger, progress: progressOrNone(cfg.Progress),
 	}
 	if err := job.run(ctx); err != nil {
 		return err
 	}
-	return store.Adopt(vfs.Default, cfg.Dir)
+	return store.Adopt(store.Disk, cfg.Dir)
 }
 
 func progressOrNone(f func(done, total, events uint64)) func(done, total, events uint64) {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/nats-io/nats.go"
 
 	"weir/services/aggregator/internal/store"
@@ -49,7 +48,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (*Difference, error) {
 }
 
 func verify(ctx context.Context, cfg VerifyConfig, j frames) (d *Difference, err error) {
-	if err := store.Settle(vfs.Default, cfg.Dir); err != nil {
+	if err := store.Settle(store.Disk, cfg.Dir); err != nil {
 		return nil, err
 	}
 	onDisk, err := store.Open(store.Config{Dir: cfg.Dir, ReadOnly: true, Logger: cfg.Logger})
@@ -83,7 +82,7 @@ func refold(ctx context.Context, cfg VerifyConfig, j frames, onDisk *store.Store
 	if err != nil {
 		return err
 	}
-	if err := checkPosition(meta.Origin, meta.Cursor, bounds); err != nil {
+	if err := checkPosition(meta.Origin, meta.Cursor, meta.Journal, bounds); err != nil {
 		return err
 	}
 	if meta.Origin != 0 && meta.Origin < bounds.First {
@@ -94,7 +93,7 @@ func refold(ctx context.Context, cfg VerifyConfig, j frames, onDisk *store.Store
 		first = meta.Cursor + 1
 	}
 	job := buildJob{
-		journal: j, first: first, last: meta.Cursor, dir: dir, settings: meta.Settings,
+		journal: j, first: first, last: meta.Cursor, id: bounds.ID, dir: dir, settings: meta.Settings,
 		logger: cfg.Logger, progress: progressOrNone(cfg.Progress),
 	}
 	return job.run(ctx)

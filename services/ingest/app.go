@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,6 +52,8 @@ type App struct {
 	broker    *broker.Broker
 	service   micro.Service
 	meter     *meter
+	stop      sync.Once
+	stopped   error
 }
 
 // New checks the configuration.
@@ -99,8 +102,13 @@ func (a *App) Start(ctx context.Context) (err error) {
 }
 
 // Stop takes no more messages, writes those it has taken, acknowledges them and
-// ends. ctx bounds it.
+// ends. ctx bounds it. Only the first call counts; a failed Start has made it.
 func (a *App) Stop(ctx context.Context) error {
+	a.stop.Do(func() { a.stopped = a.end(ctx) })
+	return a.stopped
+}
+
+func (a *App) end(ctx context.Context) error {
 	var errs []error
 	if a.service != nil {
 		errs = append(errs, a.service.Stop())
@@ -127,8 +135,11 @@ func (a *App) MQTTAddr() string { return a.broker.Addr() }
 func (a *App) WriteMetrics(w io.Writer) { a.meter.set.Write(w) }
 
 func (a *App) submit(e journal.Entry[broker.Receipt]) error {
-	a.meter.received(&e.Event)
-	return a.committer.Submit(e)
+	err := a.committer.Submit(e)
+	if err == nil {
+		a.meter.received(&e.Event)
+	}
+	return err
 }
 
 // stored answers the devices whose events are on disk.
@@ -137,7 +148,9 @@ func (a *App) stored(entries []journal.Entry[broker.Receipt], seq uint64) {
 	for i := range entries {
 		e := &entries[i]
 		size := e.Ref.Answer(seq)
-		a.meter.answered(e.Tenant, e.Event.Received, size)
+		if e.Event.Route != schema.RouteReplay { // which was received long ago
+			a.meter.answered(e.Tenant, e.Event.Received, size)
+		}
 	}
 }
 

@@ -24,7 +24,8 @@ func (a *App) serve() (err error) {
 		return fmt.Errorf("offer the ingest's NATS service: %w", err)
 	}
 	health := micro.HandlerFunc(func(r micro.Request) { _ = r.RespondJSON(a.health()) })
-	if err := a.service.AddEndpoint("health", health, micro.WithEndpointSubject(schema.IngestHealthSubject)); err != nil {
+	// Each ingest answers for itself; a dead letter goes to any one of them.
+	if err := a.service.AddEndpoint("health", health, micro.WithEndpointSubject(schema.IngestHealthSubject), micro.WithEndpointQueueGroupDisabled()); err != nil {
 		return fmt.Errorf("offer the ingest's NATS service: %w", err)
 	}
 	replay := micro.HandlerFunc(func(r micro.Request) { go a.answerReplay(r) })

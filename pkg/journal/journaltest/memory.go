@@ -48,7 +48,7 @@ func (m *Memory) Append(_ context.Context, id string, data []byte, received []sc
 func (m *Memory) Bounds(context.Context) (journal.Bounds, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return journal.Bounds{First: 1, Last: uint64(len(m.frames))}, nil
+	return journal.Bounds{First: 1, Last: uint64(len(m.frames)), ID: "memory"}, nil
 }
 
 // Truncate forgets all frames behind a position, as a lost disk would.

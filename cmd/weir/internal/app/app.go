@@ -38,6 +38,7 @@ type App struct {
 	stops   stopList
 	connect func(ctx context.Context, name string) (*nats.Conn, error)
 
+	nats       *nats.Conn  // of the service that was started last
 	ingest     *ingest.App // nil where this process does not run it, as the next ones
 	aggregator *aggregator.App
 	query      *query.App

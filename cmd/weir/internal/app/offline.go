@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -22,6 +23,10 @@ type Journal struct {
 	Partition int
 	State     string // the state's directory
 }
+
+// offlinePatience is how long an offline tool tries to reach a NATS server: it
+// has somebody who waits for it.
+const offlinePatience = 10 * time.Second
 
 // WithJournal calls work with the journal of a data directory that no weir runs
 // on, or of the NATS server of the settings, and closes it afterwards. It makes
@@ -41,9 +46,15 @@ func WithJournal(ctx context.Context, c config.Config, log *slog.Logger, work fu
 			return err
 		}
 	}
-	nc, err := a.connection(ctx, "offline")
+	nc, err := a.patiently(ctx)
 	if err != nil {
 		return err
 	}
 	return work(Journal{nc, partition, datadir.State(c.DataDir, partition)})
+}
+
+func (a *App) patiently(ctx context.Context) (*nats.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, offlinePatience)
+	defer cancel()
+	return a.connection(ctx, "offline")
 }

@@ -71,6 +71,7 @@ func (a *App) connection(ctx context.Context, service string) (*nats.Conn, error
 	if err != nil {
 		return nil, err
 	}
+	a.nats = nc
 	a.stops.push("connection of "+service, func(context.Context) error { nc.Close(); return nil })
 	return nc, nil
 }

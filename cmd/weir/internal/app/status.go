@@ -23,7 +23,7 @@ const (
 // statusServer is the small HTTP server of a process that runs an ingest or an
 // aggregator alone: GET /health and GET /metrics.
 type statusServer struct {
-	nats     *nats.Conn
+	nats     *nats.Conn // the service's
 	listener net.Listener
 	server   *http.Server
 }
@@ -36,11 +36,7 @@ type health struct {
 	Version    string            `json:"version"`
 }
 
-func (a *App) startStatus(ctx context.Context) error {
-	nc, err := a.connection(ctx, "status")
-	if err != nil {
-		return err
-	}
+func (a *App) startStatus(context.Context) error {
 	listener, err := net.Listen("tcp", a.cfg.Settings.InternalAddr)
 	if err != nil {
 		return fmt.Errorf("listen for /health and /metrics: %w", err)
@@ -51,7 +47,7 @@ func (a *App) startStatus(ctx context.Context) error {
 	server := &http.Server{
 		Handler: mux, ReadTimeout: statusTimeout, WriteTimeout: 2 * statusTimeout, IdleTimeout: time.Minute,
 	}
-	a.status = &statusServer{nc, listener, server}
+	a.status = &statusServer{a.nats, listener, server}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			a.log.Error("the listener of /health and /metrics broke", "error", err)
@@ -86,18 +82,22 @@ func (a *App) health(ctx context.Context) health {
 }
 
 func ask[T any](ctx context.Context, nc *nats.Conn, subject string, judge func(T) health) health {
-	var answer T
-	msg, err := nc.RequestWithContext(ctx, subject, nil)
-	if err == nil {
-		err = json.Unmarshal(msg.Data, &answer)
+	if !nc.IsConnected() {
+		return disconnected("no connection to NATS")
 	}
+	msg, err := nc.RequestWithContext(ctx, subject, nil)
 	if err != nil {
-		return health{
-			Status: "unhealthy", Error: "it does not answer over NATS: " + err.Error(),
-			Components: map[string]string{"journal": "disconnected"},
-		}
+		return disconnected("it does not answer over NATS: " + err.Error())
+	}
+	var answer T
+	if err := json.Unmarshal(msg.Data, &answer); err != nil {
+		return disconnected("it does not answer as it should: " + err.Error())
 	}
 	return judge(answer)
+}
+
+func disconnected(problem string) health {
+	return health{Status: "unhealthy", Error: problem, Components: map[string]string{"journal": "disconnected"}}
 }
 
 func ingestHealth(i schema.IngestHealth) health {

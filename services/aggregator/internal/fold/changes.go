@@ -7,6 +7,7 @@ import "weir/pkg/schema"
 type Meta struct {
 	Origin      uint64 // first journal position folded
 	Cursor      uint64 // last one
+	Journal     string // id of the journal folded
 	Settings    Settings
 	Tenants     uint64
 	Sources     uint64
@@ -20,7 +21,7 @@ type Meta struct {
 // Meta returns the state's head.
 func (s *State) Meta() Meta {
 	return Meta{
-		Origin: s.origin, Cursor: s.cursor, Settings: s.settings,
+		Origin: s.origin, Cursor: s.cursor, Journal: s.journal, Settings: s.settings,
 		Tenants:     uint64(len(s.tenants.ordered)),
 		Sources:     s.sources.count,
 		Windows:     uint64(s.clients.windows),
@@ -108,5 +109,6 @@ func (ws *writers) changes(to Sink) {
 // that its dead letters need not be kept here any longer.
 func (s *State) Committed(m Meta) { s.deadLetters.committed(m.DeadLetters) }
 
-// PendingBytes returns how many bytes of dead letters wait for a checkpoint.
+// PendingBytes returns about how many bytes of dead letters wait for a
+// checkpoint.
 func (s *State) PendingBytes() int { return s.deadLetters.bytes }

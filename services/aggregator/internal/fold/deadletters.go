@@ -23,6 +23,9 @@ type deadLetters struct {
 	bytes     int // of pending
 }
 
+// letterOverhead is about what a dead letter takes beside its payload.
+const letterOverhead = 512
+
 func (d *deadLetters) add(t *tenant, e *schema.Event, r *schema.Rejection) {
 	d.count++
 	letter := schema.DeadLetter{Seq: d.count, Reason: r.Reason, Detail: detail(r), Tenant: t.Tenant, Event: *e}
@@ -31,7 +34,7 @@ func (d *deadLetters) add(t *tenant, e *schema.Event, r *schema.Rejection) {
 	letter.Event.Client = strings.Clone(e.Client)
 	letter.Event.Payload = slices.Clone(e.Payload)
 	d.pending = append(d.pending, DeadLetter{letter, t.Rejected[r.Reason]})
-	d.bytes += len(e.Payload)
+	d.bytes += len(e.Payload) + letterOverhead
 }
 
 // detail returns the rejection's words, with the place where there is one.
@@ -46,7 +49,7 @@ func detail(r *schema.Rejection) string {
 func (d *deadLetters) committed(seq uint64) {
 	i := 0
 	for ; i < len(d.pending) && d.pending[i].Seq <= seq; i++ {
-		d.bytes -= len(d.pending[i].Event.Payload)
+		d.bytes -= len(d.pending[i].Event.Payload) + letterOverhead
 	}
 	d.pending = slices.Clone(d.pending[i:])
 }

@@ -22,7 +22,7 @@ type Loader struct {
 // NewLoader returns a Loader of the state with this head.
 func NewLoader(m Meta) *Loader {
 	s := New(m.Settings)
-	s.origin, s.cursor = m.Origin, m.Cursor
+	s.origin, s.cursor, s.journal = m.Origin, m.Cursor, m.Journal
 	s.sources.count = m.Sources
 	s.clients.numbers, s.clients.entries = m.Clients, m.Entries
 	s.deadLetters.count, s.deadLetters.handedOut = m.DeadLetters, m.DeadLetters
@@ -61,8 +61,8 @@ func (l *Loader) Reading(source uint64, slot int, arrival uint64, data []byte) e
 		return fmt.Errorf("a reading of source %d, which is not there", source)
 	}
 	src := l.sources[source-1]
-	if slot != len(src.readings) {
-		return fmt.Errorf("source %d: the reading in slot %d follows the one in slot %d", source, slot, len(src.readings)-1)
+	if slot != len(src.latest.ring) {
+		return fmt.Errorf("source %d: the reading in slot %d follows the one in slot %d", source, slot, len(src.latest.ring)-1)
 	}
 	if arrival == 0 || arrival > src.Readings {
 		return fmt.Errorf("source %d: reading %d of %d", source, arrival, src.Readings)
@@ -72,7 +72,7 @@ func (l *Loader) Reading(source uint64, slot int, arrival uint64, data []byte) e
 	if stored.ReadBinary(r); r.Done() != nil {
 		return fmt.Errorf("source %d: the reading in slot %d: %w", source, slot, r.Done())
 	}
-	src.readings = append(src.readings, reading{time: stored.Time, arrival: arrival, slot: slot, data: data})
+	src.latest.ring = append(src.latest.ring, reading{time: stored.Time, arrival: arrival, slot: slot, data: data})
 	return nil
 }
 
@@ -146,10 +146,10 @@ func (src *source) loaded(limit int) error {
 	if keepsReadings(src.Kind) {
 		want = min(src.Readings, uint64(limit))
 	}
-	if uint64(len(src.readings)) != want {
-		return fmt.Errorf("source %d: %d readings are there, %d were stored", src.number, len(src.readings), want)
+	if uint64(len(src.latest.ring)) != want {
+		return fmt.Errorf("source %d: %d readings are there, %d were stored", src.number, len(src.latest.ring), want)
 	}
-	slices.SortFunc(src.readings, compareReadings)
+	slices.SortFunc(src.latest.ring, compareReadings)
 	return nil
 }
 

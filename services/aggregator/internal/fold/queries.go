@@ -102,9 +102,9 @@ func (s *State) selectReadings(q *schema.ReadingsRequest) []reading {
 			continue
 		}
 		if src := t.sources[sourceName{q.Kind, q.ID}]; src != nil {
-			newestFirst := slices.Clone(src.readings)
-			slices.Reverse(newestFirst)
-			all = append(all, newestFirst...)
+			for i := len(src.latest.ring) - 1; i >= 0; i-- {
+				all = append(all, *src.latest.at(i))
+			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(b.time, a.time) })

@@ -21,6 +21,16 @@ func keepsReadings(k schema.Kind) bool {
 	return k == schema.KindTask || k == schema.KindProplet
 }
 
+// latest are a source's latest readings, ascending by time, then arrival. It is
+// a ring: a reading that comes in order overwrites the oldest and moves none.
+type latest struct {
+	ring  []reading
+	start int // where the oldest stands
+}
+
+// at returns the i-th oldest reading.
+func (l *latest) at(i int) *reading { return &l.ring[(l.start+i)%len(l.ring)] }
+
 // keep inserts a reading at its place in time, behind those of the same time,
 // and evicts the oldest of more than limit. So the readings kept are always the
 // limit latest ones of all that came, in whichever order they came.
@@ -28,24 +38,29 @@ func keepsReadings(k schema.Kind) bool {
 // Slots make the store's keys of a source as many as its readings: keys by
 // arrival would leave a tombstone behind for each reading.
 func (src *source) keep(r *schema.Reading, at, received int64, limit int) {
-	place := len(src.readings)
-	for place > 0 && src.readings[place-1].time > at {
+	l := &src.latest
+	place := len(l.ring)
+	for place > 0 && l.at(place-1).time > at {
 		place--
 	}
 	n := reading{time: at, arrival: src.Readings}
-	if len(src.readings) < limit {
-		n.slot = len(src.readings)
+	if len(l.ring) < limit { // and so start is 0
+		n.slot = len(l.ring)
 		n.data = slices.Clone(encodeReading(nil, r, at, received))
-		src.readings = slices.Insert(src.readings, place, n)
+		l.ring = slices.Insert(l.ring, place, n)
 		return
 	}
 	if place == 0 {
 		return // older than all that are kept
 	}
-	oldest := src.readings[0]
+	oldest := l.at(0)
 	n.slot, n.data = oldest.slot, encodeReading(oldest.data[:0], r, at, received)
-	copy(src.readings, src.readings[1:place])
-	src.readings[place-1] = n
+	l.start = (l.start + 1) % len(l.ring)
+	last := len(l.ring) - 1 // is free now, and place-1 is where n belongs
+	for ; last > place-1; last-- {
+		*l.at(last) = *l.at(last - 1)
+	}
+	*l.at(last) = n
 }
 
 func encodeReading(b []byte, r *schema.Reading, at, received int64) []byte {
@@ -60,9 +75,9 @@ func encodeReading(b []byte, r *schema.Reading, at, received int64) []byte {
 // slot, and calls them saved.
 func (src *source) eachUnsaved(visit func(*reading)) {
 	var unsaved []*reading
-	for i := range src.readings {
-		if src.readings[i].arrival > src.saved {
-			unsaved = append(unsaved, &src.readings[i])
+	for i := range src.latest.ring {
+		if r := &src.latest.ring[i]; r.arrival > src.saved {
+			unsaved = append(unsaved, r)
 		}
 	}
 	slices.SortFunc(unsaved, func(a, b *reading) int { return a.slot - b.slot })

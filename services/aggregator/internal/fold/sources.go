@@ -21,8 +21,8 @@ type source struct {
 	tenant *tenant
 	dirty  bool
 
-	readings []reading // ascending by time, then arrival
-	saved    uint64    // Source.Readings at the last checkpoint
+	latest latest
+	saved  uint64 // Source.Readings at the last checkpoint
 
 	client      *client // that last spoke for it, nil for none
 	clientIndex int     // where the client lists it

@@ -13,8 +13,9 @@ type State struct {
 	decoder  *decode.Decoder
 	topics   topicCache
 
-	origin uint64 // the first journal position that was folded, 0 before
-	cursor uint64 // the last one
+	origin  uint64 // the first journal position that was folded, 0 before
+	cursor  uint64 // the last one
+	journal string // id of the journal
 
 	tenants     tenants
 	sources     sources
@@ -41,16 +42,17 @@ func (s *State) Cursor() uint64 { return s.cursor }
 // before the first frame.
 func (s *State) Origin() uint64 { return s.origin }
 
-// Settings returns the settings that the state is folded with.
-func (s *State) Settings() Settings { return s.settings }
+// Journal returns the id of the journal that the state was folded from, "" for
+// none yet.
+func (s *State) Journal() string { return s.journal }
 
-// StartAfter has a new state begin behind a journal position: where the journal
-// begins, if that is not position 1.
-func (s *State) StartAfter(seq uint64) {
+// StartAfter has a new state begin behind a position of the journal called id:
+// where that begins, if it is not position 1.
+func (s *State) StartAfter(seq uint64, id string) {
 	if s.origin != 0 {
 		panic("BUG: a state that has frames cannot start anew")
 	}
-	s.cursor = seq
+	s.cursor, s.journal = seq, id
 }
 
 // Outcome says what a frame did.

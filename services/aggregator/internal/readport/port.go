@@ -71,7 +71,7 @@ type Port struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	service micro.Service
-	running sync.WaitGroup
+	open    sync.RWMutex // read-locked while an answer is given
 }
 
 // Start answers requests from now on.
@@ -111,7 +111,8 @@ func Start(cfg Config) (*Port, error) {
 func (p *Port) Stop() error {
 	p.cancel()
 	err := p.service.Stop()
-	p.running.Wait()
+	p.open.Lock() // behind all that began before cancel; what begins now is refused
+	defer p.open.Unlock()
 	if err != nil && !p.NATS.IsClosed() {
 		return fmt.Errorf("stop the read port: %w", err)
 	}
@@ -124,8 +125,8 @@ type answer func(ctx context.Context, request []byte, to *stream) error
 
 func (p *Port) handler(name string, answer answer) micro.Handler {
 	return micro.HandlerFunc(func(req micro.Request) {
-		p.running.Add(1)
-		defer p.running.Done()
+		p.open.RLock()
+		defer p.open.RUnlock()
 		start := time.Now()
 		err := p.serve(req, answer)
 		p.Observe(name, time.Since(start), err)

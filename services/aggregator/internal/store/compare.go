@@ -86,29 +86,31 @@ func (s *Store) recordAt(iter *pebble.Iterator) (record, error) {
 	return describer{s.db}.describe(iter.Key(), value), nil
 }
 
-// differ returns the first field in which two records of one key differ.
+// differ returns the first field in which two records of one key differ. A field
+// that only one of them has is "nothing" in the other.
 func differ(a, b record, va, vb []byte) *Difference {
-	d := &Difference{Record: a.name}
-	for i := 0; i < len(a.fields) || i < len(b.fields); i++ {
-		fa, fb := fieldAt(a, i), fieldAt(b, i)
-		if fa == fb {
-			continue
+	for _, f := range a.fields {
+		if other := b.value(f.name); other != f.value {
+			return &Difference{Record: a.name, Field: f.name, OnDisk: f.value, Journal: other}
 		}
-		d.Field, d.OnDisk, d.Journal = fa.name, fa.value, fb.value
-		if fa.name != fb.name { // one record has a field that the other lacks
-			d.Field, d.OnDisk, d.Journal = "content", fa.name+" "+fa.value, fb.name+" "+fb.value
-		}
-		return d
 	}
-	d.Field, d.OnDisk, d.Journal = "encoding", hex.EncodeToString(va), hex.EncodeToString(vb)
-	return d
+	for _, f := range b.fields {
+		if a.value(f.name) != f.value {
+			return &Difference{Record: a.name, Field: f.name, OnDisk: nothing, Journal: f.value}
+		}
+	}
+	return &Difference{Record: a.name, Field: "encoding", OnDisk: hex.EncodeToString(va), Journal: hex.EncodeToString(vb)}
 }
 
-func fieldAt(r record, i int) field {
-	if i < len(r.fields) {
-		return r.fields[i]
+const nothing = "nothing"
+
+func (r *record) value(name string) string {
+	for _, f := range r.fields {
+		if f.name == name {
+			return f.value
+		}
 	}
-	return field{"nothing", "more"}
+	return nothing
 }
 
 // Dump writes all records in words, in the order of keys.

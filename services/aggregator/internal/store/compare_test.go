@@ -86,7 +86,10 @@ func TestTheFirstDifferenceIsNamed(t *testing.T) {
 		}, "tenant factory/line1: applied is 8 on disk, 6 by the journal"},
 		{"a tenant has one reason more", func(t *testing.T, db *pebble.DB) {
 			changeTenant(t, db, line1, func(s *schema.TenantState) { s.Rejected[schema.ReasonBadNumber] = 1 })
-		}, "tenant factory/line1: content is rejected for bad_number 1 on disk, clock skewed 1 by the journal"},
+		}, "tenant factory/line1: rejected for bad_number is 1 on disk, nothing by the journal"},
+		{"a tenant lacks a counter", func(t *testing.T, db *pebble.DB) {
+			changeTenant(t, db, line1, func(s *schema.TenantState) { s.Counters[schema.IncomingErrors] = 0 })
+		}, "tenant factory/line1: incomingTransactionsErrors is nothing on disk, 1 by the journal"},
 		{"a source is missing", func(t *testing.T, db *pebble.DB) { mustDelete(t, db, appendNumber(nil, keySource, 3)) },
 			`spore_node "spore-a" of farm/yard is missing on disk, present by the journal`},
 		{"a reading is too many", func(t *testing.T, db *pebble.DB) {
@@ -100,7 +103,7 @@ func TestTheFirstDifferenceIsNamed(t *testing.T) {
 		{"a record cannot be read", func(t *testing.T, db *pebble.DB) {
 			key, _ := firstOf(t, db, keyMeta)
 			mustSet(t, db, key, nil)
-		}, `key "m": content is error wire: record is too short on disk, first journal position 1 by the journal`},
+		}, `key "m": error is wire: record is too short on disk, nothing by the journal`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want, got := foldAtOnce(t, smallJournal()), foldAtOnce(t, smallJournal())

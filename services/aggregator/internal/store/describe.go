@@ -1,13 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -75,6 +71,7 @@ func describeMeta(value []byte) (record, error) {
 	rec := record{name: "head"}
 	rec.add("first journal position", m.Origin)
 	rec.add("last journal position", m.Cursor)
+	rec.add("journal made at", m.Journal)
 	rec.add("readings kept a source", m.Settings.ReadingsPerSource)
 	rec.add("duplicate windows kept", m.Settings.Windows)
 	rec.add("earliest plausible time", timestamp(m.Settings.Earliest))
@@ -210,79 +207,4 @@ func describeIndex(key, value []byte) (record, error) {
 	rec := record{name: fmt.Sprintf("index of dead letter %d of %s for %s", seq, t, reason)}
 	rec.add("ordinal", r.Uint())
 	return rec, r.Done()
-}
-
-func (d describer) nameOf(source uint64) string {
-	value, found, err := get(d.db, appendNumber(nil, keySource, source))
-	if err != nil || !found {
-		return fmt.Sprintf("source %d", source)
-	}
-	var s schema.Source
-	s.ReadBinary(wire.NewReader(value))
-	return sourceName(&s)
-}
-
-func (d describer) clientName(client uint64) string {
-	value, found, err := get(d.db, appendNumber(nil, keyClient, client))
-	if err != nil || !found {
-		return fmt.Sprintf("client %d", client)
-	}
-	w, _ := readWindow(client, value)
-	return fmt.Sprintf("client %q", w.ID)
-}
-
-func settingsText(s fold.Settings) string {
-	return fmt.Sprintf("%d readings a source, %d duplicate windows, clocks from %s to %s ahead",
-		s.ReadingsPerSource, s.Windows, timestamp(s.Earliest), s.Ahead)
-}
-
-func sourceName(s *schema.Source) string {
-	return fmt.Sprintf("%s %q of %s", s.Kind, s.ID, s.Tenant)
-}
-
-func timestamp(ns int64) string {
-	if ns == 0 {
-		return "never"
-	}
-	return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
-}
-
-func fieldsText(fields []schema.FieldValue) string {
-	var b strings.Builder
-	for i, f := range fields {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(fieldName(f.Field) + "=" + strconv.FormatFloat(f.Value, 'f', -1, 64))
-	}
-	return b.String()
-}
-
-func fieldName(f schema.Field) string {
-	at, found := slices.BinarySearchFunc(schema.Fields, f, func(i schema.FieldInfo, f schema.Field) int { return cmp.Compare(i.Field, f) })
-	if !found {
-		return fmt.Sprintf("field_%d", f)
-	}
-	return schema.Fields[at].Path
-}
-
-// clockNames are the forms in which devices give their time.
-var clockNames = [...]string{"none", "RFC 3339", "seconds and nanoseconds", "unix seconds", "uptime"}
-
-func clockText(c schema.Clock) string {
-	if int(c) < len(clockNames) {
-		return clockNames[c]
-	}
-	return fmt.Sprintf("clock_%d", c)
-}
-
-func labelsText(labels []schema.Label) string {
-	var b strings.Builder
-	for i, l := range labels {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		fmt.Fprintf(&b, "%s=%q", l.Name, l.Value)
-	}
-	return b.String()
 }

@@ -24,7 +24,8 @@ func appendMeta(b []byte, m fold.Meta) []byte {
 		b = wire.AppendUint(b, v)
 	}
 	b = wire.AppendInt(b, m.Settings.Earliest)
-	return wire.AppendInt(b, int64(m.Settings.Ahead))
+	b = wire.AppendInt(b, int64(m.Settings.Ahead))
+	return wire.AppendString(b, m.Journal)
 }
 
 func readMeta(value []byte) (m fold.Meta, err error) {
@@ -35,6 +36,7 @@ func readMeta(value []byte) (m fold.Meta, err error) {
 		*v = r.Uint()
 	}
 	m.Settings.Earliest, m.Settings.Ahead = r.Int(), time.Duration(r.Int())
+	m.Journal = r.String()
 	return m, r.Done()
 }
 

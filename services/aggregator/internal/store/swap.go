@@ -26,6 +26,9 @@ const (
 	suffixOld   = ".old"
 )
 
+// Disk is the operating system's file system.
+var Disk = vfs.Default
+
 // BuildDir returns an empty place for building a store that is to replace the
 // one in dir, and removes what an earlier build has left there.
 func BuildDir(fsys vfs.FS, dir string) (string, error) {

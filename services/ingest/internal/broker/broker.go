@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +30,12 @@ const (
 	// maxPacket bounds a packet. Proplets carry chunks of up to 10 MB through
 	// the broker on topics that are not journaled.
 	maxPacket = 16 << 20
+	// maxAliases bounds the topic aliases of a client. Each keeps the packet in
+	// memory that set it.
+	maxAliases = 32
+	// stopGrace is enough to end connections that wait for nothing but a write to
+	// a bucket that cannot be reached.
+	stopGrace = 3 * time.Second
 	// sysInterval is how often the $SYS topics are published, in seconds.
 	sysInterval = 10
 )
@@ -79,8 +84,12 @@ func (r *Receipt) Answer(seq uint64) int {
 type Broker struct {
 	cfg      Config
 	server   *mqtt.Server
+	hook     *hook
 	listener *listener
-	live     sync.Map // *mqtt.Client -> *session
+	sysInfo  int64 // the broker's own retained messages
+
+	mu     sync.Mutex
+	latest map[string]*session // by client id
 
 	subscribed atomic.Bool // somebody has subscribed: messages must be handed on
 	stopping   atomic.Bool
@@ -88,27 +97,29 @@ type Broker struct {
 
 // Start listens and serves.
 func Start(ctx context.Context, cfg Config) (*Broker, error) {
-	b := &Broker{cfg: cfg}
+	b := &Broker{cfg: cfg, latest: map[string]*session{}}
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumClientWritesPending = maxPending
 	capabilities.MaximumPacketSize = maxPacket
+	capabilities.TopicAliasMaximum = maxAliases
 	capabilities.ReceiveMaximum = schema.DuplicateWindow
+	// The default makes retained messages vanish after a day.
+	capabilities.MaximumMessageExpiryInterval = 0
 	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
 	b.server = mqtt.New(&mqtt.Options{
 		Capabilities:            capabilities,
 		ClientNetReadBufferSize: readBuffer,
 		SysTopicResendInterval:  sysInterval,
 		Logger:                  slog.New(quiet{cfg.Logger.Handler()}),
-		InlineClient:            true,
 	})
-	hook, err := newHook(ctx, b)
-	if err != nil {
+	var err error
+	if b.hook, err = newHook(ctx, b); err != nil {
 		return nil, err
 	}
-	if err := b.server.AddHook(hook, nil); err != nil {
+	if err := b.server.AddHook(b.hook, nil); err != nil {
 		return nil, fmt.Errorf("set up the MQTT broker: %w", err)
 	}
-	if b.listener, err = listen(cfg.Addr, cfg.Logger, b.forget); err != nil {
+	if b.listener, err = listen(cfg.Addr, cfg.Logger, b.ended); err != nil {
 		return nil, err
 	}
 	err = b.server.AddListener(b.listener)
@@ -116,9 +127,10 @@ func Start(ctx context.Context, cfg Config) (*Broker, error) {
 		err = b.server.Serve()
 	}
 	if err != nil {
-		b.listener.net.Close()
+		b.listener.stopAccepting()
 		return nil, fmt.Errorf("start the MQTT broker: %w", err)
 	}
+	b.hook.loaded()
 	return b, nil
 }
 
@@ -130,11 +142,12 @@ func (b *Broker) Addr() string { return b.listener.Address() }
 // them, and neither their wills nor their going enters the journal.
 func (b *Broker) StopAccepting() {
 	b.stopping.Store(true)
-	b.listener.net.Close()
+	b.listener.stopAccepting()
 }
 
 // Stop ends all connections. Messages that were not acknowledged by then are
-// the devices' to send again.
+// the devices' to send again. It takes a moment even if ctx is over: until then
+// connections use what is stopped next.
 func (b *Broker) Stop(ctx context.Context) error {
 	b.StopAccepting()
 	done := make(chan error, 1)
@@ -143,6 +156,11 @@ func (b *Broker) Stop(ctx context.Context) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(stopGrace):
 		return errors.Join(errors.New("MQTT connections did not end in time"), ctx.Err())
 	}
 }
@@ -158,40 +176,8 @@ type Stats struct {
 func (b *Broker) Stats() Stats {
 	i := b.server.Info.Clone()
 	return Stats{
-		Clients: i.ClientsConnected, Subscriptions: i.Subscriptions, Retained: i.Retained,
+		Clients: i.ClientsConnected, Subscriptions: i.Subscriptions, Retained: int64(b.server.Topics.Retained.Len()) - b.sysInfo,
 		BytesReceived: i.BytesReceived, BytesSent: i.BytesSent,
 		MessagesReceived: i.MessagesReceived, MessagesSent: i.MessagesSent, Dropped: i.MessagesDropped,
-	}
-}
-
-// session returns the client's session, nil if it has none: it is not connected.
-func (b *Broker) session(cl *mqtt.Client) *session {
-	if v, ok := b.live.Load(cl); ok {
-		return v.(*session)
-	}
-	return nil
-}
-
-// forget removes what a connection that panicked left behind.
-func (b *Broker) forget(conn net.Conn) {
-	b.live.Range(func(k, v any) bool {
-		cl, s := k.(*mqtt.Client), v.(*session)
-		if cl.Net.Conn != conn {
-			return true
-		}
-		b.gone(cl, s, false)
-		b.server.UnsubscribeClient(cl)
-		b.server.Clients.Delete(cl.ID)
-		return false
-	})
-}
-
-// gone ends a session and notes it in the journal, if the client is there and
-// was not merely replaced by a newer connection of its own.
-func (b *Broker) gone(cl *mqtt.Client, s *session, clean bool) {
-	b.live.Delete(cl)
-	s.end()
-	if s.recorded && !b.stopping.Load() && !takenOver(cl) {
-		b.cfg.Disconnected(schema.Disconnect{Client: cl.ID, At: b.cfg.Now().UnixNano(), Clean: clean})
 	}
 }

@@ -34,26 +34,53 @@ func newHook(ctx context.Context, b *Broker) (*hook, error) {
 
 func (h *hook) ID() string { return "weir" }
 
+// Provides is asked several times for each packet.
 func (h *hook) Provides(b byte) bool {
-	return bytes.Contains([]byte{
-		mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnSessionEstablish, mqtt.OnDisconnect,
-		mqtt.OnPacketRead, mqtt.OnPacketEncode, mqtt.OnPublish, mqtt.OnWillSent,
-		mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnClientExpired,
-		mqtt.OnRetainMessage, mqtt.OnRetainedExpired,
-		mqtt.StoredClients, mqtt.StoredSubscriptions, mqtt.StoredRetainedMessages,
-	}, []byte{b})
+	switch b {
+	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnSessionEstablish, mqtt.OnDisconnect,
+		mqtt.OnPacketRead, mqtt.OnPacketProcessed, mqtt.OnPacketEncode, mqtt.OnPacketSent,
+		mqtt.OnPublish, mqtt.OnWillSent, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnClientExpired,
+		mqtt.OnRetainMessage, mqtt.OnRetainedExpired, mqtt.StoredClients, mqtt.StoredSubscriptions:
+		return true
+	}
+	return false
 }
 
 // OnConnectAuthenticate lets a client in. Its will is checked here: nothing
-// else asks whether it may be published.
+// else asks whether it may be published. Of the same client's connections the
+// newest stays, and no user takes over another one's session.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
-	u := h.b.cfg.Users
-	if u == nil {
-		return true
+	c, ours := cl.Net.Conn.(*conn)
+	if !ours {
+		return false
 	}
-	name := string(pk.Connect.Username)
-	return u.Authenticate(name, pk.Connect.Password) &&
-		(!pk.Connect.WillFlag || u.MayPublish(name, pk.Connect.WillTopic))
+	if u := h.b.cfg.Users; u != nil {
+		name := string(pk.Connect.Username)
+		if !u.Authenticate(name, pk.Connect.Password) {
+			return false
+		}
+		if pk.Connect.WillFlag && !u.MayPublish(name, pk.Connect.WillTopic) {
+			return h.turnAway(cl, packets.ErrNotAuthorized)
+		}
+		if known, ok := h.b.server.Clients.Get(cl.ID); ok && string(known.Properties.Username) != name {
+			return h.turnAway(cl, packets.ErrClientIdentifierNotValid)
+		}
+	}
+	c.session = newSession(h.b, cl, c)
+	if !h.b.claim(c.session) {
+		return h.turnAway(cl, packets.ErrServerUnavailable)
+	}
+	return true
+}
+
+// turnAway tells a client why it is not let in.
+func (h *hook) turnAway(cl *mqtt.Client, code packets.Code) bool {
+	if cl.Properties.ProtocolVersion < 5 && code == packets.ErrNotAuthorized {
+		code = packets.ErrBadUsernameOrPassword // which becomes MQTT 3's "not authorized"
+	}
+	_ = h.b.server.SendConnack(cl, code, false, nil)
+	cl.Stop(code)
+	return false
 }
 
 // OnACLCheck allows publishing on a topic, or subscribing to a filter and
@@ -65,54 +92,104 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	case u == nil, write && topic == "":
 		return true
 	case write:
-		return u.MayPublish(string(cl.Properties.Username), topic)
+		return h.b.session(cl).topic(topic).allowed
 	}
 	return u.MaySubscribe(string(cl.Properties.Username), topic)
 }
 
+// OnSessionEstablish is called before a client hears that it is connected.
 func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
-	h.b.live.Store(cl, newSession(h.b, cl))
-	h.saveSession(cl, nil)
+	p := &cl.Properties.Props
+	// The broker would use an alias for a topic even if the message that set it
+	// was dropped, or was sent on an earlier connection.
+	p.TopicAliasMaximum = 0
+	// A will is due when the session ends, if not before. The broker would have
+	// forgotten the client by then, so it is due a second earlier.
+	will := &cl.Properties.Will
+	will.WillDelayInterval = min(will.WillDelayInterval, max(p.SessionExpiryInterval, 1)-1)
+	h.saveSession(cl)
 }
 
 func (h *hook) OnDisconnect(cl *mqtt.Client, err error, expire bool) {
-	if s := h.b.session(cl); s != nil {
-		h.b.gone(cl, s, errors.Is(cl.StopCause(), packets.CodeDisconnect))
+	s := h.b.session(cl)
+	if s != nil {
+		s.processed()
+		h.b.gone(s, errors.Is(cl.StopCause(), packets.CodeDisconnect))
+		s.left.Store(true)
 	}
-	if expire && !takenOver(cl) {
+	switch {
+	case s != nil && s.replaced.Load():
+	case expire:
 		h.dropSession(cl)
+	case s != nil: // DISCONNECT may have changed how long the session is kept
+		h.saveSession(cl)
 	}
 }
 
-// takenOver reports whether a newer connection of the same client ended this
-// one. The broker's own flag is set too late to be relied on.
-func takenOver(cl *mqtt.Client) bool {
-	return cl.IsTakenOver() || errors.Is(cl.StopCause(), packets.ErrSessionTakenOver)
-}
-
-// OnPacketRead makes room for a retransmission at QoS 2: mochi would answer it
-// by "packet identifier in use", which a client takes for a failure. It goes
-// into the journal again, where the fold sees that it is a duplicate.
+// OnPacketRead is called before a packet is looked at. An error ends the
+// connection: nothing more of one that is being closed counts.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	if pk.FixedHeader.Type == packets.Publish && pk.FixedHeader.Qos == 2 && pk.FixedHeader.Dup {
-		if old, ok := cl.State.Inflight.Get(pk.PacketID); ok && old.FixedHeader.Type == packets.Pubrec {
-			cl.State.Inflight.Delete(pk.PacketID)
-			atomic.AddInt64(&h.b.server.Info.Inflight, -1)
-			if s := h.b.session(cl); s != nil {
-				s.again = true
-			}
-		}
+	s := h.b.session(cl)
+	if s == nil {
+		return pk, nil
 	}
+	if s.conn.isClosing() {
+		return pk, packets.ErrRejectPacket
+	}
+	s.read(&pk)
 	return pk, nil
 }
 
-// OnPacketEncode mends the reason code of mochi's own PUBACKs: it sends the
-// granted QoS, 0x01, where MQTT 5 has success, 0x00.
-func (h *hook) OnPacketEncode(_ *mqtt.Client, pk packets.Packet) packets.Packet {
-	if pk.FixedHeader.Type == packets.Puback && pk.ReasonCode == packets.CodeGrantedQos1.Code {
-		pk.ReasonCode = packets.CodeSuccess.Code
+func (h *hook) OnPacketProcessed(cl *mqtt.Client, _ packets.Packet, _ error) {
+	if s := h.b.session(cl); s != nil {
+		s.processed()
 	}
+}
+
+// OnPacketEncode mends what the broker is about to send, and waits until the
+// client's connection has room for it. It may wait since only goroutines that
+// serve this client come here, but for those that end its connection.
+func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	c, ok := cl.Net.Conn.(*conn)
+	if !ok {
+		return pk
+	}
+	if pk.FixedHeader.Type == packets.Disconnect {
+		if cl.Properties.ProtocolVersion < 5 {
+			pk.Mods.MaxSize = 1 // too large, so not sent: brokers of MQTT 3 just close
+		}
+		return pk
+	}
+	mend(&pk, c.session)
+	c.ready(pk.FixedHeader.Type == packets.Publish)
 	return pk
+}
+
+func mend(pk *packets.Packet, s *session) {
+	switch pk.FixedHeader.Type {
+	case packets.Connack: // which must name the limits that there are
+		pk.Properties.MaximumPacketSize = maxPacket
+		pk.Properties.TopicAliasMaximum = maxAliases
+	case packets.Puback: // the broker sends the granted QoS, 0x01
+		if pk.ReasonCode == packets.CodeGrantedQos1.Code {
+			pk.ReasonCode = packets.CodeSuccess.Code
+		}
+	case packets.Pubrec: // "packet identifier in use", which a client takes for a failure
+		if s.reading.again {
+			pk.ReasonCode, pk.Properties.ReasonString = packets.CodeSuccess.Code, ""
+		}
+	case packets.Pubcomp: // "not found": the broker does not know our QoS 2 messages
+		if s.reading.released {
+			pk.ReasonCode, pk.Properties.ReasonString = packets.CodeSuccess.Code, ""
+		}
+	}
+}
+
+// OnPacketSent opens the way for messages once CONNACK stands before them.
+func (h *hook) OnPacketSent(cl *mqtt.Client, pk packets.Packet, _ []byte) {
+	if c, ok := cl.Net.Conn.(*conn); ok && pk.FixedHeader.Type == packets.Connack {
+		c.greet()
+	}
 }
 
 // OnPublish takes the messages on our topics. It runs on the client's read
@@ -124,55 +201,59 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		return pk, nil
 	}
 	s := h.b.session(cl)
-	if s == nil {
+	if pk.TopicName == "" {
+		s.abort(packets.ErrProtocolViolationNoTopic) // an alias that was never set
 		return pk, packets.ErrRejectPacket
 	}
 	info := s.topic(pk.TopicName)
-	aliased := pk.Properties.TopicAliasFlag
-	if aliased && h.b.cfg.Users != nil && !h.b.cfg.Users.MayPublish(string(cl.Properties.Username), pk.TopicName) {
-		return pk, h.refuse(s, pk, packets.ErrNotAuthorized)
-	}
-	if !info.ours {
+	switch {
+	case pk.Properties.TopicAliasFlag && !info.allowed:
+		h.refuse(s, pk, packets.ErrNotAuthorized)
+	case !info.ours:
 		return pk, nil
+	default:
+		h.take(s, info, pk)
 	}
+	return pk, packets.ErrRejectPacket
+}
+
+// take puts a message into the journal's queue and hands it on.
+func (h *hook) take(s *session, info topicInfo, pk packets.Packet) {
 	if pk.FixedHeader.Qos > 0 && !s.admit() {
-		_ = h.b.server.DisconnectClient(cl, packets.ErrReceiveMaximum)
-		return pk, packets.ErrRejectPacket
+		return
 	}
-	entry := h.entry(cl.ID, schema.RouteMQTT, info.topic, pk)
+	pk.TopicName = info.name
+	entry := h.entry(s.cl.ID, schema.RouteMQTT, info.topic, pk)
 	if pk.FixedHeader.Qos > 0 {
 		entry.Ref = h.receipt(s, info.topic, pk, entry.Event.Refused)
 	}
 	if err := h.b.cfg.Submit(entry); err != nil {
 		// The journal is closing: no acknowledgement, so the device keeps it.
-		cl.Stop(err)
-		return pk, packets.ErrRejectPacket
+		_ = s.conn.Close()
+		return
 	}
 	s.recorded = true
-	if !s.again {
+	if s.handedOn(&pk, entry.Ref.code) {
 		h.handOn(s, pk)
 	}
-	s.again = false
-	return pk, packets.ErrRejectPacket
 }
 
 // refuse answers a message that never enters the journal.
-func (h *hook) refuse(s *session, pk packets.Packet, code packets.Code) error {
-	if pk.FixedHeader.Qos > 0 {
-		s.admit()
-		s.answer(&Receipt{session: s, packetID: pk.PacketID, qos: pk.FixedHeader.Qos, code: code.Code, reason: code.Reason})
+func (h *hook) refuse(s *session, pk packets.Packet, code packets.Code) {
+	if pk.FixedHeader.Qos > 0 && s.admit() {
+		s.answer(&Receipt{packetID: pk.PacketID, qos: pk.FixedHeader.Qos, code: code.Code, reason: s.reasonFor(code.Reason)})
 	}
-	return packets.ErrRejectPacket
 }
 
-// entry makes an event of a message. A payload above the limit is kept in part.
+// entry makes an event of a message. A payload above the limit is kept in part,
+// without the memory of the whole.
 func (h *hook) entry(client string, route schema.Route, topic decode.Topic, pk packets.Packet) journal.Entry[Receipt] {
 	e := journal.Entry[Receipt]{Tenant: topic.Tenant, Event: schema.Event{
 		Topic: pk.TopicName, Client: client, Received: h.b.cfg.Now().UnixNano(), Payload: pk.Payload,
 		PacketID: pk.PacketID, QoS: pk.FixedHeader.Qos, Dup: pk.FixedHeader.Dup, Retain: pk.FixedHeader.Retain, Route: route,
 	}}
 	if limit := h.b.cfg.MaxPayload; len(pk.Payload) > limit {
-		e.Event.Payload = pk.Payload[:limit]
+		e.Event.Payload = bytes.Clone(pk.Payload[:limit])
 		e.Event.Refused = &schema.Refusal{Reason: schema.ReasonTooLarge, Detail: fmt.Sprintf("%d bytes, at most %d", len(pk.Payload), limit)}
 	}
 	return e
@@ -200,9 +281,7 @@ func (h *hook) receipt(s *session, topic decode.Topic, pk packets.Packet, refuse
 	if rejection.Reason == schema.ReasonTooLarge {
 		r.code = packets.ErrQuotaExceeded.Code
 	}
-	if p := s.cl.Properties.Props; !p.RequestProblemInfoFlag || p.RequestProblemInfo != 0 {
-		r.reason = rejection.Error()
-	}
+	r.reason = s.reasonFor(rejection.Error())
 	return r
 }
 
@@ -219,22 +298,40 @@ func (h *hook) handOn(s *session, pk packets.Packet) {
 	pk.Properties.TopicAlias, pk.Properties.TopicAliasFlag = 0, false
 	if err := h.b.server.InjectPacket(s.origin, pk); err != nil {
 		h.b.cfg.Logger.Warn("hand a message to its subscribers", "topic", pk.TopicName, "error", err)
+		return
 	}
+	atomic.AddInt64(&h.b.server.Info.PacketsReceived, -1) // it was counted when it came
+	atomic.AddInt64(&h.b.server.Info.MessagesReceived, -1)
+}
+
+// sendWill publishes a will that the broker did not come to publish.
+func (h *hook) sendWill(s *session) {
+	w := s.cl.Properties.Will
+	pk := packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: w.Qos, Retain: w.Retain},
+		TopicName:   w.TopicName, Payload: w.Payload, PacketID: uint16(w.Qos), // injected, it needs some id
+		Properties: packets.Properties{User: w.User},
+	}
+	h.handOn(s, pk)
+	pk.PacketID = 0
+	h.OnWillSent(s.cl, pk)
 }
 
 // OnWillSent puts a will on our topics into the journal, unless the client
 // is still there on a newer connection, or it is the broker that goes away.
 func (h *hook) OnWillSent(cl *mqtt.Client, pk packets.Packet) {
-	cl.Stop(nil) // waits for whoever is stopping the client: takenOver is certain then
 	topic, ours := decode.ParseTopic(pk.TopicName)
-	if !ours || h.b.stopping.Load() || takenOver(cl) {
+	s := h.b.session(cl)
+	// A delayed will comes when the session is over; cl may be a newer connection.
+	delayed := pk.Connect.WillProperties.WillDelayInterval > 0
+	if !ours || s == nil || h.b.stopping.Load() || s.replaced.Load() || delayed && !cl.Closed() {
 		return
 	}
 	if err := h.b.cfg.Submit(h.entry(cl.ID, schema.RouteWill, topic, pk)); err != nil {
 		h.b.cfg.Logger.Warn("a will was not stored", "client", cl.ID, "error", err)
 		return
 	}
-	if s := h.b.session(cl); s != nil {
+	if !delayed {
 		s.recorded = true
 	}
 }

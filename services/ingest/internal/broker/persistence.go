@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync/atomic"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/storage"
@@ -16,7 +18,6 @@ import (
 type stored struct {
 	clients       []storage.Client
 	subscriptions []storage.Subscription
-	retained      []storage.Message
 }
 
 // sessionRecord is a persistent session in the bucket.
@@ -43,19 +44,41 @@ func (h *hook) load(ctx context.Context) error {
 		if err := json.Unmarshal(data, &m); err != nil {
 			return fmt.Errorf("read a stored retained message: %w", err)
 		}
-		h.stored.retained = append(h.stored.retained, m)
-	}
-	if len(h.stored.subscriptions) > 0 {
-		h.b.subscribed.Store(true)
+		h.b.server.Topics.RetainMessage(retainedPacket(m))
 	}
 	return nil
+}
+
+// retainedPacket makes the packet that was stored, with its time of expiry,
+// which the broker's own way of loading forgets.
+func retainedPacket(m storage.Message) packets.Packet {
+	pk := m.ToPacket()
+	if expiry := m.Properties.MessageExpiryInterval; expiry > 0 {
+		pk.ProtocolVersion = 5
+		pk.Expiry = m.Created + int64(expiry)
+	}
+	return pk
 }
 
 func (h *hook) StoredClients() ([]storage.Client, error) { return h.stored.clients, nil }
 func (h *hook) StoredSubscriptions() ([]storage.Subscription, error) {
 	return h.stored.subscriptions, nil
 }
-func (h *hook) StoredRetainedMessages() ([]storage.Message, error) { return h.stored.retained, nil }
+
+// loaded is called when the broker serves. The broker does not count what it
+// loads, and counts its own messages as retained ones.
+func (h *hook) loaded() {
+	if n := len(h.stored.subscriptions); n > 0 {
+		h.b.subscribed.Store(true)
+		atomic.AddInt64(&h.b.server.Info.Subscriptions, int64(n))
+	}
+	for topic := range h.b.server.Topics.Retained.GetAll() {
+		if strings.HasPrefix(topic, mqtt.SysPrefix) {
+			h.b.sysInfo++
+		}
+	}
+	h.stored = stored{}
+}
 
 // persistent reports whether a client's session outlives its connection.
 func persistent(cl *mqtt.Client) bool {
@@ -67,13 +90,10 @@ func persistent(cl *mqtt.Client) bool {
 
 // saveSession stores a persistent session, before the client hears that its
 // connection or subscription succeeded: after a crash "session present" tells
-// it to send again what was not acknowledged. Subscriptions of an earlier
-// connection are kept unless the client wants a clean start.
-func (h *hook) saveSession(cl *mqtt.Client, change map[string]packets.Subscription) {
+// it to send again what was not acknowledged.
+func (h *hook) saveSession(cl *mqtt.Client) {
 	if !persistent(cl) {
-		if change == nil {
-			h.dropSession(cl)
-		}
+		h.dropSession(cl)
 		return
 	}
 	p := cl.Properties.Props
@@ -87,7 +107,6 @@ func (h *hook) saveSession(cl *mqtt.Client, change map[string]packets.Subscripti
 		},
 	}}
 	subs := h.subscriptions(cl)
-	maps.Copy(subs, change)
 	for _, filter := range slices.Sorted(maps.Keys(subs)) {
 		s := subs[filter]
 		r.Subscriptions = append(r.Subscriptions, storage.Subscription{
@@ -114,20 +133,25 @@ func (h *hook) subscriptions(cl *mqtt.Client) map[string]packets.Subscription {
 
 func (h *hook) dropSession(cl *mqtt.Client) { h.b.cfg.Sessions.PutSession(cl.ID, nil) }
 
-func (h *hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, reasonCodes []byte) {
+// OnSubscribed is called before the client hears that it has subscribed.
+func (h *hook) OnSubscribed(cl *mqtt.Client, _ packets.Packet, _ []byte) {
 	h.b.subscribed.Store(true)
-	if h.b.session(cl) != nil {
-		h.saveSession(cl, map[string]packets.Subscription{})
-	}
+	h.saveSession(cl)
 }
 
+// OnUnsubscribed is called when a client has unsubscribed, and when the broker
+// does so for one that is gone.
 func (h *hook) OnUnsubscribed(cl *mqtt.Client, _ packets.Packet) {
-	if h.b.session(cl) != nil && !takenOver(cl) {
-		h.saveSession(cl, map[string]packets.Subscription{})
+	if s := h.b.session(cl); s != nil && !s.left.Load() {
+		h.saveSession(cl)
 	}
 }
 
-func (h *hook) OnClientExpired(cl *mqtt.Client) { h.dropSession(cl) }
+func (h *hook) OnClientExpired(cl *mqtt.Client) {
+	h.b.server.UnsubscribeClient(cl)
+	h.b.expired(cl)
+	h.dropSession(cl)
+}
 
 // OnRetainMessage stores a retained message soon; r is -1 when it was cleared.
 func (h *hook) OnRetainMessage(_ *mqtt.Client, pk packets.Packet, r int64) {

@@ -5,9 +5,11 @@ package sessions
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +25,11 @@ const (
 
 	writeTimeout = 2 * time.Second
 	flushEvery   = 200 * time.Millisecond
+	retryAfter   = time.Second
 )
+
+// errTooLarge means that a value does not fit into a NATS message.
+var errTooLarge = errors.New("too large to be stored")
 
 // Store is the bucket. Its methods may be called concurrently.
 type Store struct {
@@ -59,7 +65,8 @@ func Open(ctx context.Context, nc *nats.Conn, replicas int, onError func(error))
 	return s, nil
 }
 
-// Close writes what is still to be written.
+// Close writes what is still to be written. It gives up at the first write that
+// fails.
 func (s *Store) Close() {
 	close(s.stop)
 	<-s.done
@@ -80,12 +87,12 @@ func (s *Store) Load(ctx context.Context) (sessions, retained [][]byte, err erro
 				return nil, nil, fmt.Errorf("load bucket %s: the watch ended", bucket)
 			case entry == nil:
 				return sessions, retained, nil
-			case hasPrefix(entry.Key(), sessionPrefix):
+			case strings.HasPrefix(entry.Key(), sessionPrefix):
 				sessions = append(sessions, entry.Value())
 				s.mu.Lock()
 				s.written[entry.Key()] = string(entry.Value())
 				s.mu.Unlock()
-			case hasPrefix(entry.Key(), retainedPrefix):
+			case strings.HasPrefix(entry.Key(), retainedPrefix):
 				retained = append(retained, entry.Value())
 			}
 		case <-ctx.Done():
@@ -94,11 +101,11 @@ func (s *Store) Load(ctx context.Context) (sessions, retained [][]byte, err erro
 	}
 }
 
-func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
-
-// key encodes a name, which may hold any character, for a bucket's key.
+// key makes a bucket's key of a name, which may hold any character and be longer
+// than a NATS subject can be.
 func key(prefix, name string) string {
-	return prefix + base64.RawURLEncoding.EncodeToString([]byte("k"+name))
+	sum := sha256.Sum256([]byte(name))
+	return prefix + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // PutSession stores a session before it returns; nil forgets it.
@@ -124,15 +131,13 @@ func (s *Store) PutSession(client string, value []byte) {
 }
 
 // PutRetained stores a topic's retained message soon; nil forgets it. Of
-// several in a short time, the last is written.
+// several in a short time, the last is written. A write that failed is tried
+// again.
 func (s *Store) PutRetained(topic string, value []byte) {
 	s.mu.Lock()
 	s.later[key(retainedPrefix, topic)] = value
 	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.signal()
 }
 
 func (s *Store) writeLater() {
@@ -140,38 +145,79 @@ func (s *Store) writeLater() {
 	for {
 		select {
 		case <-s.wake:
-			s.flush()
-			select { // let a burst on one topic become one write
-			case <-time.After(flushEvery):
-			case <-s.stop:
+			pause := flushEvery // a burst on one topic becomes one write
+			if !s.flush() {
+				pause = retryAfter
+			}
+			if s.waited(pause) {
+				continue
 			}
 		case <-s.stop:
-			s.flush()
-			return
 		}
+		s.flush()
+		return
 	}
 }
 
-func (s *Store) flush() {
+// waited reports false when the Store was closed meanwhile.
+func (s *Store) waited(pause time.Duration) bool {
+	select {
+	case <-time.After(pause):
+		return true
+	case <-s.stop:
+		return false
+	}
+}
+
+// flush writes what is to be written. At a failure it keeps the rest for later
+// and reports false.
+func (s *Store) flush() bool {
 	s.mu.Lock()
 	due := s.later
 	s.later = map[string][]byte{}
 	s.mu.Unlock()
 	for k, v := range due {
-		if err := s.write(k, v); err != nil {
+		err := s.write(k, v)
+		if err != nil {
 			s.onError(fmt.Errorf("store a retained message: %w", err))
 		}
+		if err != nil && !errors.Is(err, errTooLarge) {
+			s.keep(due)
+			return false
+		}
+		delete(due, k)
+	}
+	return true
+}
+
+// keep puts back what was not written and has no newer value.
+func (s *Store) keep(due map[string][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, v := range due {
+		if _, newer := s.later[k]; !newer {
+			s.later[k] = v
+		}
+	}
+	s.signal()
+}
+
+func (s *Store) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
 	}
 }
 
 func (s *Store) write(key string, value []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	var err error
 	if value == nil {
-		err = s.kv.Purge(ctx, key)
-	} else {
-		_, err = s.kv.Put(ctx, key, value)
+		return s.kv.Purge(ctx, key)
+	}
+	_, err := s.kv.Put(ctx, key, value)
+	if errors.Is(err, nats.ErrMaxPayload) { // what was there before must not come back instead
+		return errors.Join(fmt.Errorf("%w: %d bytes", errTooLarge, len(value)), s.kv.Purge(ctx, key))
 	}
 	return err
 }

@@ -1,0 +1,341 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/nats-io/nats-server/v2/server"
+
+	"weir/cmd/weir/internal/config"
+	"weir/cmd/weir/internal/datadir"
+)
+
+const anyPort = "127.0.0.1:0"
+
+// settings are the defaults on free ports and a temporary directory.
+func settings(t *testing.T) config.Config {
+	t.Helper()
+	c := config.Default()
+	c.DataDir = filepath.Join(t.TempDir(), "data")
+	c.MQTTAddr, c.InternalAddr, c.ExternalAddr = anyPort, anyPort, anyPort
+	return c
+}
+
+// logBuffer is a log that a test reads while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func newApp(t *testing.T, role config.Role, c config.Config) (*App, *logBuffer) {
+	t.Helper()
+	log := &logBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", role, log)
+		}
+	})
+	return New(Config{Settings: c, Role: role, Version: "test", Logger: slog.New(slog.NewTextHandler(log, nil))}), log
+}
+
+// startApp starts an App; the test's end stops it, if the test did not.
+func startApp(t *testing.T, role config.Role, c config.Config) *App {
+	t.Helper()
+	a, _ := newApp(t, role, c)
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatalf("start %s: %v", role, err)
+	}
+	t.Cleanup(func() { stopApp(t, a) })
+	return a
+}
+
+func stopApp(t *testing.T, a *App) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), StopTimeout)
+	defer cancel()
+	if err := a.Stop(ctx); err != nil {
+		t.Errorf("stop %s: %v", a.cfg.Role, err)
+	}
+}
+
+// natsServer starts a NATS server with JetStream; port -1 is any.
+func natsServer(t *testing.T, dir string, port int) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, SyncAlways: true, NoLog: true, NoSigs: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(20 * time.Second) {
+		t.Fatal("the NATS server is not ready")
+	}
+	return s
+}
+
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for tick := time.NewTicker(5 * time.Millisecond); !f(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 20 seconds: %s", what)
+		}
+	}
+}
+
+const reading = `{"hostname":"spore-a","cpu":{"usage_percent":20}}`
+
+// publish sends readings of one node with QoS 1 and waits for all the acknowledgements.
+func publish(t *testing.T, addr string, n int) {
+	t.Helper()
+	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("node"))
+	wait := func(token mqtt.Token) {
+		t.Helper()
+		if !token.WaitTimeout(20*time.Second) || token.Error() != nil {
+			t.Fatalf("MQTT: %v", token.Error())
+		}
+	}
+	wait(client.Connect())
+	for range n {
+		wait(client.Publish("spore/garden/beds/spore-a/resources", 1, false, reading))
+	}
+	client.Disconnect(1000)
+}
+
+// get returns the status and the body of an HTTP answer.
+func get(t *testing.T, addr, path string) (int, string) {
+	t.Helper()
+	resp, err := http.Get("http://" + addr + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// applied asks how many events are folded.
+func applied(t *testing.T, addr string) uint64 {
+	t.Helper()
+	_, body := get(t, addr, "/api/accounting")
+	var account struct{ Sum struct{ Applied uint64 } }
+	if err := json.Unmarshal([]byte(body), &account); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	return account.Sum.Applied
+}
+
+// What was acknowledged is there after a stop and a second start.
+func TestAllInOne(t *testing.T) {
+	c := settings(t)
+	c.AddrFile = filepath.Join(t.TempDir(), "addrs.json")
+	if err := os.WriteFile(c.AddrFile, []byte("left by a killed process"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := startApp(t, config.All, c)
+	file, err := ReadAddrFile(c.AddrFile)
+	if err != nil || file.Addrs != first.Addrs() || file.PID != os.Getpid() {
+		t.Errorf("address file %+v, %v; the addresses are %+v", file, err, first.Addrs())
+	}
+	publish(t, file.MQTT, 3)
+	eventually(t, "the readings are folded", func() bool { return applied(t, file.External) == 3 })
+	if status, body := get(t, file.Internal, "/health"); status != 200 || !strings.Contains(body, `"version":"test"`) {
+		t.Errorf("/health: %d %s", status, body)
+	}
+	_, exposition := get(t, file.Internal, "/metrics")
+	for _, name := range []string{"process_cpu_seconds_total", "weir_ingest_frames_total", "weir_aggregator_", "weir_query_"} {
+		if !strings.Contains(exposition, "\n"+name) {
+			t.Errorf("/metrics lacks %s", name)
+		}
+	}
+	stopApp(t, first)
+	if _, err := os.Stat(c.AddrFile); !os.IsNotExist(err) {
+		t.Errorf("the address file is there after the stop: %v", err)
+	}
+
+	second := startApp(t, config.All, c)
+	publish(t, second.Addrs().MQTT, 2)
+	eventually(t, "five readings are folded", func() bool { return applied(t, second.Addrs().External) == 5 })
+}
+
+// A start that fails gives everything free again.
+func TestStartFails(t *testing.T) {
+	taken, err := net.Listen("tcp", anyPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, name := range []string{"mqtt", "internal", "external"} {
+		t.Run(name+" address is taken", func(t *testing.T) {
+			c := settings(t)
+			*map[string]*string{"mqtt": &c.MQTTAddr, "internal": &c.InternalAddr, "external": &c.ExternalAddr}[name] = taken.Addr().String()
+			a, _ := newApp(t, config.All, c)
+			if err := a.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+				t.Errorf("error %v", err)
+			}
+			lock, err := datadir.Acquire(c.DataDir)
+			if err != nil {
+				t.Fatalf("the data directory is not free: %v", err)
+			}
+			if err := lock.Release(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestUsersFileIsMissing(t *testing.T) {
+	c := settings(t)
+	c.Users = filepath.Join(t.TempDir(), "absent.yaml")
+	a, _ := newApp(t, config.All, c)
+	if err := a.Start(t.Context()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), c.Users) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A journal that ends before the state is no journal of this state: the
+// aggregator fails, and nothing is changed.
+func TestLostJournalFails(t *testing.T) {
+	c := settings(t)
+	a := startApp(t, config.All, c)
+	publish(t, a.Addrs().MQTT, 3)
+	eventually(t, "the readings are folded", func() bool { return applied(t, a.Addrs().Internal) == 3 })
+	stopApp(t, a)
+	if err := os.RemoveAll(datadir.Journal(c.DataDir)); err != nil {
+		t.Fatal(err)
+	}
+	b := startApp(t, config.All, c)
+	select {
+	case err := <-b.Failed():
+		if err == nil {
+			t.Error("it failed without an error")
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it did not fail")
+	}
+}
+
+// The services of three processes do over a NATS server what one process does,
+// whatever is there first, and say when the server is away.
+func TestSplitServices(t *testing.T) {
+	dir := t.TempDir()
+	nats := natsServer(t, dir, -1)
+	c := settings(t)
+	c.NATSURL = nats.ClientURL()
+	query := startApp(t, config.Query, c)
+	ingest := startApp(t, config.Ingest, c)
+	aggregator := startApp(t, config.Aggregator, c)
+	publish(t, ingest.Addrs().MQTT, 3)
+	eventually(t, "the readings are folded", func() bool { return applied(t, query.Addrs().Internal) == 3 })
+
+	services := map[*App]string{
+		ingest:     `{"status":"healthy","components":{"broker":"running","journal":"connected"},"version":"test"}` + "\n",
+		aggregator: `{"status":"healthy","components":{"aggregator":"running","journal":"connected","store":"open"},"version":"test"}` + "\n",
+	}
+	for app, want := range services {
+		if status, body := get(t, app.Addrs().Internal, "/health"); status != 200 || body != want {
+			t.Errorf("/health of %s: %d %s", app.cfg.Role, status, body)
+		}
+		name := "\nweir_" + strings.TrimPrefix(app.cfg.Role.String(), "weir ") + "_"
+		if _, body := get(t, app.Addrs().Internal, "/metrics"); !strings.Contains(body, name) {
+			t.Errorf("/metrics of %s has no %q", app.cfg.Role, name)
+		}
+	}
+
+	nats.Shutdown()
+	nats.WaitForShutdown()
+	for app := range services {
+		eventually(t, "the missing server shows at "+app.cfg.Role.String(), func() bool {
+			status, body := get(t, app.Addrs().Internal, "/health")
+			return status == 503 && strings.Contains(body, `"status":"unhealthy"`)
+		})
+	}
+}
+
+// A service waits for a NATS server that is not there yet, and says so.
+func TestWaitForNATS(t *testing.T) {
+	free, err := net.Listen("tcp", anyPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	c := settings(t)
+	c.NATSURL = "nats://user:secret@" + free.Addr().String()
+	a, log := newApp(t, config.Query, c)
+	started := make(chan error, 1)
+	go func() { started <- a.Start(t.Context()) }()
+	eventually(t, "it says that it waits", func() bool { return strings.Contains(log.String(), "waiting for NATS") })
+	natsServer(t, t.TempDir(), port)
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	stopApp(t, a)
+	if strings.Contains(log.String(), "secret") {
+		t.Errorf("the log has the password:\n%s", log)
+	}
+}
+
+func TestStopWhileWaitingForNATS(t *testing.T) {
+	c := settings(t)
+	c.NATSURL = "nats://127.0.0.1:1" // nobody listens there
+	a, log := newApp(t, config.Aggregator, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	started := make(chan error, 1)
+	go func() { started <- a.Start(ctx) }()
+	eventually(t, "it says that it waits", func() bool { return strings.Contains(log.String(), "waiting for NATS") })
+	cancel()
+	if err := <-started; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	lock, err := datadir.Acquire(c.DataDir)
+	if err != nil {
+		t.Fatalf("the data directory is not free: %v", err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWithJournalNeedsOne(t *testing.T) {
+	c := settings(t)
+	err := WithJournal(t.Context(), c, slog.New(slog.DiscardHandler), func(Journal) error { return nil })
+	if !errors.Is(err, ErrNoJournal) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(c.DataDir); !os.IsNotExist(err) {
+		t.Errorf("it made the directory: %v", err)
+	}
+}
