@@ -58,7 +58,7 @@ func TestAnAggregatorAheadOfItsJournalStopsAndSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestVerifyNamesTheFirstDifferenceOfAWrongState(t *testing.T) {
+func TestAStoreBesideAnotherJournalIsRefusedUntilItIsRebuilt(t *testing.T) {
 	// The state of one run beside the journal of another that is as long.
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	for i, dir := range dirs {
@@ -77,7 +77,7 @@ func TestVerifyNamesTheFirstDifferenceOfAWrongState(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := tool(t, "verify", "--data-dir", dirs[0])
-	if err == nil || !strings.Contains(out, "first difference") {
+	if err == nil || !strings.Contains(out, "the journal is not the one that the store was folded from") {
 		t.Errorf("verify says %v\n%s", err, out)
 	}
 	if out, err := tool(t, "rebuild", "--data-dir", dirs[0]); err != nil {
