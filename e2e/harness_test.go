@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -265,14 +264,23 @@ func (p *process) settled(n uint64) accounting {
 	var acc accounting
 	eventually(p.t, fmt.Sprintf("%d events are folded", n), func() error {
 		acc = accounting{}
-		p.getJSON("/api/accounting", &acc)
+		a, err := tryRequest(http.MethodGet, p.Internal, "/api/accounting")
+		if err != nil {
+			return err
+		}
+		if a.Status != http.StatusOK { // the aggregator may be on its way back
+			return fmt.Errorf("%d %s", a.Status, a.Body)
+		}
+		if err := json.Unmarshal(a.Body, &acc); err != nil {
+			p.t.Fatalf("%v in %s", err, a.Body)
+		}
 		for _, a := range append(acc.Tenants, acc.Sum) {
 			if !a.balanced() {
 				p.t.Fatalf("the books do not balance: %+v", a)
 			}
 		}
 		if acc.Sum.Received < n || acc.Sum.Pending > 0 {
-			return errors.New(fmt.Sprintf("%+v", acc.Sum))
+			return fmt.Errorf("%+v", acc.Sum)
 		}
 		return nil
 	})

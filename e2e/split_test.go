@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// natsServer runs a NATS server that listens on a port and keeps its streams in
+// dir, as one beside weir's services would.
+func natsServer(t *testing.T, dir string, port int) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, SyncAlways: true, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(s.Shutdown)
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the NATS server is not ready")
+	}
+	return s
+}
+
+// TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled runs ingest, aggregator
+// and query as processes over a NATS server, kills each in turn, restarts the
+// NATS server once, and checks each number at the end.
+func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
+	seed := *crashSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("seed %d (run again with -crash-seed %d)", seed, seed)
+	r := rand.New(rand.NewPCG(seed, 2))
+
+	natsDir, stateDir := t.TempDir(), t.TempDir()
+	nats := natsServer(t, natsDir, server.RANDOM_PORT)
+	url := nats.ClientURL()
+	boot := map[string]func() *process{
+		"ingest": func() *process {
+			return startWrapped(t, nil, "ingest", "--nats-url", url, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0")
+		},
+		"aggregator": func() *process {
+			return startWrapped(t, nil, "aggregator", "--nats-url", url, "--data-dir", stateDir, "--internal-addr", "127.0.0.1:0", "--readings-per-source", manyReadings)
+		},
+		"query": func() *process {
+			return startWrapped(t, nil, "query", "--nats-url", url, "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0")
+		},
+	}
+	running := map[string]*process{}
+	for name, f := range boot {
+		running[name] = f()
+	}
+	var mqtt atomic.Pointer[string]
+	mqtt.Store(&running["ingest"].MQTT)
+	ps := startPublishers(t, func() string { return *mqtt.Load() })
+	more := func() {
+		target := ps.acknowledged() + 1 + r.Uint64N(300)
+		eventually(t, "more is acknowledged", func() error {
+			if n := ps.acknowledged(); n < target {
+				return fmt.Errorf("%d of %d", n, target)
+			}
+			return nil
+		})
+	}
+	for _, victim := range []string{"aggregator", "ingest", "query", "ingest", "aggregator"} {
+		more()
+		running[victim].kill()
+		running[victim] = boot[victim]()
+		mqtt.Store(&running["ingest"].MQTT)
+	}
+	more()
+	port := nats.Addr().String()[strings.LastIndex(nats.Addr().String(), ":")+1:]
+	nats.Shutdown()
+	nats.WaitForShutdown()
+	eventually(t, "health shows that the journal is gone", func() error {
+		if a := running["query"].get("/health"); a.Status != 503 || !strings.Contains(string(a.Body), "unhealthy") {
+			return fmt.Errorf("%d %s", a.Status, a.Body)
+		}
+		return nil
+	})
+	var number int
+	if _, err := fmt.Sscan(port, &number); err != nil {
+		t.Fatal(err)
+	}
+	natsServer(t, natsDir, number)
+	more()
+	ps.drain(t)
+	acc := running["query"].settled(ps.acknowledged())
+	ps.check(t, running["query"])
+	t.Logf("%d acknowledged, books: %+v", ps.acknowledged(), acc.Sum)
+	eventually(t, "all is healthy again", func() error {
+		if a := running["query"].get("/health"); a.Status != 200 || !strings.Contains(string(a.Body), `"status":"healthy"`) {
+			return fmt.Errorf("%d %s", a.Status, a.Body)
+		}
+		return nil
+	})
+	for _, name := range []string{"query", "ingest", "aggregator"} {
+		running[name].stop()
+	}
+}
