@@ -1,5 +1,7 @@
 package schema
 
+import "fmt"
+
 // Kind says what a source is.
 type Kind uint8
 
@@ -21,6 +23,32 @@ func (k Kind) String() string {
 		return "proplet_task"
 	}
 	return "unknown"
+}
+
+// Kinds lists every kind of source, in order.
+func Kinds() []Kind { return []Kind{KindSporeNode, KindProplet, KindTask} }
+
+// MarshalText returns the kind's name, which JSON shows; "" for none.
+func (k Kind) MarshalText() ([]byte, error) {
+	if k == 0 {
+		return nil, nil
+	}
+	return []byte(k.String()), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *Kind) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*k = 0
+		return nil
+	}
+	for _, known := range Kinds() {
+		if known.String() == string(text) {
+			*k = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no kind of source", text)
 }
 
 // Dialect says in which of its known forms a message was written.

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,5 +97,20 @@ func TestTenantNames(t *testing.T) {
 		if schema.ValidTenantName(name) != want {
 			t.Errorf("ValidTenantName(%q) is %v", name, !want)
 		}
+	}
+}
+
+func TestKindsAreNamesInJSON(t *testing.T) {
+	want := schema.SourcesRequest{Kinds: schema.Kinds(), ID: "x"}
+	data, err := json.Marshal(want)
+	if err != nil || string(data) != `{"kinds":["spore_node","proplet","proplet_task"],"id":"x"}` {
+		t.Errorf("got %s, %v", data, err)
+	}
+	var got schema.SourcesRequest
+	if err := json.Unmarshal(data, &got); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if err := json.Unmarshal([]byte(`{"kinds":["boat"]}`), &got); err == nil {
+		t.Error("an unknown kind is taken")
 	}
 }
