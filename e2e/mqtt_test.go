@@ -11,12 +11,6 @@ import (
 	paho3 "github.com/eclipse/paho.mqtt.golang"
 )
 
-// publisher is an MQTT client of either version; publish returns when the
-// message is acknowledged.
-type publisher interface {
-	publish(topic string, qos byte, payload []byte)
-}
-
 type client3 struct {
 	paho3.Client
 	t testing.TB

@@ -50,7 +50,7 @@ func New(cfg Config) (*App, error) {
 }
 
 // Failed gets one error if the aggregator cannot go on folding: ErrJournalShort,
-// ErrJournalGap, ErrFrame or ErrBroken. The read port still answers with the
+// ErrJournalGap, ErrJournalOther, ErrFrame or ErrBroken. The read port still answers with the
 // numbers up to there.
 func (a *App) Failed() <-chan error { return a.failed }
 

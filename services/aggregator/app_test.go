@@ -12,6 +12,7 @@ import (
 	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/foldtest"
 
+	"weir/pkg/journal"
 	"weir/pkg/schema"
 )
 
@@ -169,9 +170,36 @@ func TestAStoreIsUsedByOneApp(t *testing.T) {
 
 func TestAllFaultsOfAConfigAreListed(t *testing.T) {
 	_, err := New(Config{Partition: -1, CheckpointInterval: -1, Settings: Settings{ReadingsPerSource: fold.MaxReadingsPerSource + 1, ClockAhead: -1, DuplicateWindows: -1}})
-	for _, fault := range []string{"NATS", "Dir", "Partition", "CheckpointInterval", "ReadingsPerSource", "ClockAhead", "DuplicateWindows"} {
+	for _, fault := range []string{"the NATS connection", "the directory", "the partition", "the checkpoint interval", "ReadingsPerSource", "ClockAhead", "DuplicateWindows"} {
 		if err == nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("%s is not in %v", fault, err)
 		}
+	}
+}
+
+func TestAJournalMadeAnewUnderARunningAppStopsIt(t *testing.T) {
+	c := newCluster(t)
+	put(t, c.journal, randomFrames(1, 100)...)
+	a := c.start(t)
+	c.folded(t, a)
+	js, err := c.conn.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(journal.StreamName(0)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := journal.Open(t.Context(), c.conn, journal.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, again, randomFrames(2, 2000)...)
+	select {
+	case err := <-a.Failed():
+		if !errors.Is(err, ErrJournalOther) && !errors.Is(err, ErrJournalShort) {
+			t.Errorf("got %v", err)
+		}
+	case <-t.Context().Done():
+		t.Error("the app goes on")
 	}
 }

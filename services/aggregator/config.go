@@ -64,16 +64,16 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	errs := []error{c.Settings.validate()}
 	if c.NATS == nil {
-		errs = append(errs, errors.New("NATS must be given"))
+		errs = append(errs, errors.New("the NATS connection must be given"))
 	}
 	if c.Dir == "" {
-		errs = append(errs, errors.New("Dir must be given"))
+		errs = append(errs, errors.New("the directory must be given"))
 	}
 	if c.Partition < 0 {
-		errs = append(errs, fmt.Errorf("Partition is %d, it must not be negative", c.Partition))
+		errs = append(errs, fmt.Errorf("the partition is %d, it must not be negative", c.Partition))
 	}
 	if c.CheckpointInterval < 0 {
-		errs = append(errs, fmt.Errorf("CheckpointInterval is %s, it must be positive", c.CheckpointInterval))
+		errs = append(errs, fmt.Errorf("the checkpoint interval is %s, it must be positive", c.CheckpointInterval))
 	}
 	return errors.Join(errs...)
 }

@@ -17,6 +17,11 @@ const (
 	longestRetry = 5 * time.Second
 )
 
+// identityCheck is how often the consumer looks whether its journal is still the
+// same: a stream that is deleted and made anew under its name goes on where the
+// reader was, so reading alone does not show it.
+const identityCheck = 2 * time.Second
+
 // observer is told what the consumer does.
 type observer struct {
 	folded     func(fold.Outcome)
@@ -42,6 +47,7 @@ type consumer struct {
 	interval time.Duration
 	observe  observer
 	failed   chan error // gets at most one
+	strange  chan error // gets one when the journal is another one all at once
 
 	ahead   *ahead
 	ticker  *time.Ticker
@@ -61,6 +67,10 @@ func (c *consumer) run(ctx context.Context) {
 	c.ticker = time.NewTicker(c.interval)
 	defer c.ticker.Stop()
 	c.retryIn = firstRetry
+	c.strange = make(chan error, 1)
+	watching, end := context.WithCancel(ctx)
+	defer end()
+	go c.watchIdentity(watching)
 	for state := c.check; state != nil; {
 		state = state(ctx)
 	}
@@ -104,6 +114,8 @@ func (c *consumer) fold(ctx context.Context) consumerState {
 		select {
 		case <-ctx.Done():
 			return c.finish
+		case err := <-c.strange:
+			return c.fail(err)
 		case err := <-c.committing:
 			if err := c.committed(err); err != nil {
 				return c.failStore(err)
@@ -248,6 +260,30 @@ func (c *consumer) wait(ctx context.Context) consumerState {
 		return c.finish
 	case <-timer.C:
 		return c.check
+	}
+}
+
+// watchIdentity tells strange when the journal is not the one that the state was
+// folded from. A journal that cannot be asked tells nothing.
+func (c *consumer) watchIdentity(ctx context.Context) {
+	ticker := time.NewTicker(identityCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		bounds, err := c.journal.Bounds(ctx)
+		if err != nil {
+			continue
+		}
+		id := ""
+		c.guard.Share(func(s *fold.State) { id = s.Journal() })
+		if id != "" && id != bounds.ID {
+			c.strange <- otherJournal(id, bounds)
+			return
+		}
 	}
 }
 

@@ -16,9 +16,7 @@ func checkPosition(origin, cursor uint64, id string, b journal.Bounds) error {
 	if id != b.ID && cursor <= b.Last {
 		// A journal that was lost has grown beyond the cursor since: its
 		// positions mean other frames.
-		return fmt.Errorf("%w: the store was folded from the journal made at %s, this one was made at %s; nothing was changed. "+
-			"Restore the journal that belongs to this store, or move the store's directory away and start again: "+
-			"it is then built anew from what the journal has", ErrJournalOther, id, b.ID)
+		return otherJournal(id, b)
 	}
 	if cursor > b.Last {
 		return fmt.Errorf("%w: the store goes up to position %d, but the journal ends at %d. "+
@@ -33,4 +31,10 @@ func checkPosition(origin, cursor uint64, id string, b journal.Bounds) error {
 			"it is then built anew from what the journal has", ErrJournalGap, cursor, b.First, b.First-cursor-1)
 	}
 	return nil
+}
+
+func otherJournal(id string, b journal.Bounds) error {
+	return fmt.Errorf("%w: the store was folded from the journal made at %s, this one was made at %s; nothing was changed. "+
+		"Restore the journal that belongs to this store, or move the store's directory away and start again: "+
+		"it is then built anew from what the journal has", ErrJournalOther, id, b.ID)
 }

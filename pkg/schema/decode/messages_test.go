@@ -48,18 +48,6 @@ func messages(t testing.TB) []message {
 	return all
 }
 
-// messageNamed returns one of the example messages.
-func messageNamed(t testing.TB, name string) message {
-	t.Helper()
-	for _, m := range messages(t) {
-		if m.name == name {
-			return m
-		}
-	}
-	t.Fatalf("no message %s", name)
-	return message{}
-}
-
 func TestEveryMessageFileHasATopic(t *testing.T) {
 	files, err := filepath.Glob("testdata/messages/*.json")
 	if err != nil {

@@ -151,7 +151,8 @@ func (d *Decoder) sporeDialect() schema.Dialect {
 // sporeAttributes completes the values with those that follow from others, and
 // makes the attributes.
 func (d *Decoder) sporeAttributes(ip string) []schema.Label {
-	d.deriveMemory()
+	d.deriveUsage(schema.SporeMemoryTotalBytes, schema.SporeMemoryFreeBytes, schema.SporeMemoryUsedBytes, schema.SporeMemoryUsagePercent)
+	d.deriveUsage(schema.SporeFlashTotalBytes, schema.SporeFlashFreeBytes, schema.SporeFlashUsedBytes, schema.SporeFlashUsagePercent)
 	signal := ""
 	if d.deriveSignal() {
 		signal = "derived"
@@ -159,19 +160,24 @@ func (d *Decoder) sporeAttributes(ip string) []schema.Label {
 	return d.attributes(schema.Label{Name: "node_ip", Value: ip}, schema.Label{Name: "signal_quality", Value: signal})
 }
 
-// deriveMemory adds the used memory and its share, which an ESP8266 does not
-// send: used + free = total.
-func (d *Decoder) deriveMemory() {
-	total, okTotal := d.values.get(schema.SporeMemoryTotalBytes)
-	free, okFree := d.values.get(schema.SporeMemoryFreeBytes)
-	if !okTotal || !okFree || free > total || free < 0 {
+// deriveUsage adds what follows of a storage's sizes, by used + free = total:
+// used or free, where the message has only the other, and the share in use.
+func (d *Decoder) deriveUsage(total, free, used, percent schema.Field) {
+	all, ok := d.values.get(total)
+	if !ok {
 		return
 	}
-	if _, ok := d.values.get(schema.SporeMemoryUsedBytes); !ok {
-		d.values.derive(schema.SporeMemoryUsedBytes, total-free)
+	f, okFree := d.values.get(free)
+	u, okUsed := d.values.get(used)
+	switch {
+	case okFree && !okUsed && 0 <= f && f <= all:
+		u, okUsed = all-f, true
+		d.values.derive(used, u)
+	case okUsed && !okFree && 0 <= u && u <= all:
+		d.values.derive(free, all-u)
 	}
-	if _, ok := d.values.get(schema.SporeMemoryUsagePercent); !ok && total > 0 {
-		d.values.derive(schema.SporeMemoryUsagePercent, (total-free)/total*100)
+	if _, given := d.values.get(percent); !given && okUsed && all > 0 && 0 <= u && u <= all {
+		d.values.derive(percent, u/all*100)
 	}
 }
 

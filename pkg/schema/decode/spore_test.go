@@ -40,6 +40,7 @@ func TestDecodeDerivesWhatFollows(t *testing.T) {
 		{"nor from nothing", `{"network":{"bytes_sent":1}}`, "bytes_sent 1", "signal"},
 		{"the used memory and its share", `{"memory":{"total_heap":80000,"free_heap":20000}}`, "field memory.used_bytes 60000\n  field memory.usage_percent 75\n", derived},
 		{"the share only if it is not given", `{"memory":{"total_heap":80000,"free_heap":20000,"heap_usage_percent":74}}`, "field memory.usage_percent 74\n", derived},
+		{"the flash's share", `{"flash":{"total_bytes":4000,"used_bytes":1000}}`, "field flash.used_bytes 1000\n  field flash.free_bytes 3000\n  field flash.usage_percent 25\n", "fragmentation"},
 		{"no share of no memory", `{"memory":{"total_heap":0,"free_heap":0}}`, "field memory.used_bytes 0\n", "usage_percent"},
 		{"nothing of figures that contradict each other", `{"memory":{"total_heap":1,"free_heap":2}}`, "free_bytes 2", "used_bytes"},
 	} {
