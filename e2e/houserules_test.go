@@ -126,7 +126,7 @@ func TestPurePackagesStayPure(t *testing.T) {
 
 // adapters are the only packages that may import a third-party client.
 var adapters = map[string][]string{
-	"github.com/mochi-mqtt/server/v2":      {"services/ingest/internal/broker"},
+	"github.com/mochi-mqtt/server/v2":      {"services/ingest/internal/broker", "services/ingest/internal/broker/mqtttest"},
 	"github.com/nats-io/nats-server/v2":    {"pkg/journal"},
 	"github.com/cockroachdb/pebble/v2":     {"services/aggregator/internal/store"},
 	"github.com/VictoriaMetrics/metrics":   {"pkg/metrics"},

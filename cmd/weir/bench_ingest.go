@@ -20,6 +20,7 @@ type benchIngestCmd struct {
 	Warmup         time.Duration `default:"2s" help:"How long at the beginning not to measure."`
 	Events         uint64        `default:"0" help:"Send so many messages instead of for a time; 0 for none."`
 	MalformedEvery int           `default:"0" help:"Make every so many-th message malformed; 0 for none."`
+	Probe          bool          `default:"true" negatable:"" help:"Publish some 20 numbered messages a second beside the load and measure when a query shows them."`
 
 	Target       string `placeholder:"HOST:PORT" help:"MQTT listener of a running weir to measure instead of a new one."`
 	Internal     string `placeholder:"URL" help:"Internal HTTP listener of the weir at --target."`
@@ -31,7 +32,7 @@ type benchIngestCmd struct {
 
 // Help explains the command with examples.
 func (benchIngestCmd) Help() string {
-	return `Starts a weir of its own on an empty data directory and puts a load on it (or on a running one, with --target and --internal). Prints the rate, the time from sending to acknowledgement, and the processor time an event; then waits until everything is folded, and compares the server's books with what was sent. Ends with 1 if they do not balance.
+	return `Starts a weir of its own on an empty data directory and puts a load on it (or on a running one, with --target and --internal). Prints the rate, the time from sending to acknowledgement and from sending to being seen in a query, and the processor time an event; then waits until everything is folded, and compares the server's books with what was sent. Ends with 1 if they do not balance.
 
 The load generator takes its share of the same processors; what it took is shown too. Rates differ from machine to machine and with whatever else runs: compare the processor time.
 
@@ -112,11 +113,14 @@ func (c *benchIngestCmd) measure(s *session, server *client, config loadgen.Conf
 	if err != nil {
 		return ingestFigures{}, err
 	}
+	if c.Probe {
+		config.ProbeURL = server.base
+	}
 	ownBefore := ownCPU()
 	progress := newLoadProgress(s.stderr, "ingest", config)
 	result, runErr := loadgen.Run(s.ctx, config, progress.update)
 	progress.end()
-	own, end := ownCPU()-ownBefore, time.Now()
+	own := ownCPU() - ownBefore
 	if err := s.ctx.Err(); err != nil {
 		return ingestFigures{}, err
 	}
@@ -126,7 +130,7 @@ func (c *benchIngestCmd) measure(s *session, server *client, config loadgen.Conf
 	f := ingestFigures{Load: c.String(), config: config, result: result, OwnCPU: perEvent(own, result.Sent)}
 	f.fill()
 	after, err := server.settledBooks(s.ctx, c.Service, c.Subservice, booksBefore.Received+result.Acknowledged+result.Rejected)
-	f.Folded = time.Since(end).Seconds()
+	f.Folded = time.Since(result.LoadEnded).Seconds()
 	if err != nil && after == (books{}) {
 		return f, err
 	}

@@ -22,6 +22,8 @@ type ingestFigures struct {
 	EventsPerSec float64      `json:"events_per_second"`
 	Latency      percentiles  `json:"latency_us"`
 	Lateness     *percentiles `json:"lateness_us,omitempty"`
+	Probes       uint64       `json:"probes"`
+	Visible      *percentiles `json:"visible_us,omitempty"`
 	ServerCPU    float64      `json:"server_cpu_us_per_event"`
 	OwnCPU       float64      `json:"generator_cpu_us_per_event"`
 	ServerMemory uint64       `json:"server_resident_bytes"`
@@ -42,6 +44,10 @@ func (f *ingestFigures) fill() {
 	if f.config.Rate > 0 {
 		lateness := percentilesOf(r.Lateness)
 		f.Lateness = &lateness
+	}
+	if f.Probes = r.Probes; r.Probes > 0 {
+		visible := percentilesOf(r.Visible)
+		f.Visible = &visible
 	}
 }
 
@@ -77,6 +83,9 @@ func (f *ingestFigures) print(s *session, asJSON bool) error {
 	t.add("latency", "%s", percentileText(r.Latency))
 	if f.config.Rate > 0 {
 		t.add("sent late by", "%s", percentileText(r.Lateness))
+	}
+	if r.Probes > 0 {
+		t.add("visible", "%s   (%s probes)", percentileText(r.Visible), count(r.Probes))
 	}
 	t.add("server CPU", "%.1f µs an event", f.ServerCPU)
 	t.add("generator CPU", "%.1f µs an event", f.OwnCPU)

@@ -61,7 +61,7 @@ func TestBenchIngest(t *testing.T) {
 		want    books
 	}{
 		{"as fast as the windows allow", benchIngestCmd{loadFlags: smallLoad(nil), Events: 3000}, books{3000, 3000, 0, 0, 0}},
-		{"at a rate", benchIngestCmd{loadFlags: smallLoad(nil), Events: 300, Rate: 3000}, books{300, 300, 0, 0, 0}},
+		{"at a rate, with probes", benchIngestCmd{loadFlags: smallLoad(nil), Events: 300, Rate: 3000, Probe: true}, books{300, 300, 0, 0, 0}},
 		{
 			"malformed messages, refused in MQTT 5",
 			benchIngestCmd{loadFlags: smallLoad(func(f *loadFlags) { f.MQTTVersion, f.QoS = "5", 2 }), Events: 1000, MalformedEvery: 10},
@@ -82,10 +82,14 @@ func TestBenchIngest(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var f ingestFigures
 			benchmark(t, &tt.command, &f)
+			tt.want.Received, tt.want.Applied = tt.want.Received+f.Probes, tt.want.Applied+f.Probes
 			if f.Books != tt.want || len(f.Faults) > 0 {
 				t.Errorf("books: %s, faults %q", f.Books, f.Faults)
 			}
-			if f.Sent != tt.want.Received || f.Acknowledged+f.Rejected != f.Sent || f.Frames == 0 || f.ServerMemory == 0 || f.Latency.Max <= 0 {
+			if (f.Probes > 0) != tt.command.Probe || f.Probes > 0 && (f.Visible == nil || f.Visible.P50 <= 0) {
+				t.Errorf("%d probes, visible after %v", f.Probes, f.Visible)
+			}
+			if f.Sent != f.Books.Received || f.Acknowledged+f.Rejected != f.Sent || f.Frames == 0 || f.ServerMemory == 0 || f.Latency.Max <= 0 {
 				t.Errorf("figures %+v", f)
 			}
 			if (f.Lateness != nil) != (tt.command.Rate > 0) {
@@ -203,7 +207,7 @@ func TestBenchTables(t *testing.T) {
 		config: loadgen.Config{Rate: 1000},
 		result: loadgen.Result{
 			Sent: 2_500_000, Acknowledged: 2_499_990, Rejected: 10, Unsent: 3, Payload: 291, Elapsed: 8 * time.Second, Rate: 259_043.4,
-			Latency: distribution, Lateness: distribution,
+			Latency: distribution, Lateness: distribution, Probes: 160, Visible: distribution,
 		},
 	}
 	rebuild := rebuildFigures{Load: load.String(), Payload: 291, Events: 1_000_000, JournalBytes: 24_300_000, Seconds: 2.04, EventsPerSec: 490_152.6, CPU: 2.71, Memory: 189_000_000}

@@ -51,8 +51,8 @@ func newCLI() *cli {
 			Replay: deadlettersReplayCmd{clientFlags: newClientFlags()},
 		},
 		Healthcheck: healthcheckCmd{newClientFlags()},
-		Rebuild:     rebuildCmd{newSettings(config.Offline)},
-		Verify:      verifyCmd{newSettings(config.Offline)},
+		Rebuild:     rebuildCmd{newSettings(config.Rebuild)},
+		Verify:      verifyCmd{newSettings(config.Verify)},
 	}
 }
 

@@ -80,7 +80,7 @@ Examples:
 
 // Help explains the command with examples.
 func (rebuildCmd) Help() string {
-	return `Deletes nothing before the new state is whole: it folds the journal of a data directory into a new state beside the old one and then takes its place. For when the state is damaged or lost, or a new release says so.
+	return `Deletes nothing before the new state is whole: it folds the journal of a data directory into a new state beside the old one, which it then puts in the old one's place. For when the state is damaged or lost, or a new release says so.
 
 Example:
 

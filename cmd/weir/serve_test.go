@@ -7,25 +7,29 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"weir/cmd/weir/internal/app"
 	"weir/cmd/weir/internal/config"
 	"weir/cmd/weir/internal/datadir"
+	"weir/pkg/journal"
 )
 
 // anyPorts are the flags of a weir on free ports.
 var anyPorts = []string{"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0"}
 
 // serving starts weir on a data directory and waits until it serves.
-func serving(t *testing.T, dir string) (*process, app.AddrFile, string) {
+func serving(t *testing.T, dir string, flags ...string) (*process, app.AddrFile, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "addrs.json")
-	p := start(t, append([]string{"--data-dir", dir, "--addr-file", path}, anyPorts...)...)
+	p := start(t, slices.Concat([]string{"--data-dir", dir, "--addr-file", path}, anyPorts, flags)...)
 	var addrs app.AddrFile
 	eventually(t, "weir serves", func() bool {
 		var err error
@@ -52,6 +56,22 @@ func publish(t *testing.T, addr string, payloads ...string) {
 	client.Disconnect(1000)
 }
 
+// folded waits until so many messages are folded, and all that were received.
+func folded(t *testing.T, addrs app.AddrFile, n int) {
+	t.Helper()
+	eventually(t, "the messages are folded", func() bool {
+		resp, err := http.Get("http://" + addrs.Internal + "/api/accounting")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var account struct {
+			Sum struct{ Applied, Pending int }
+		}
+		return json.NewDecoder(resp.Body).Decode(&account) == nil && account.Sum.Applied >= n && account.Sum.Pending == 0
+	})
+}
+
 func node(cpu int) string {
 	return fmt.Sprintf(`{"hostname":"spore-a","cpu":{"usage_percent":%d}}`, cpu)
 }
@@ -62,15 +82,7 @@ func stopped(t *testing.T, dir string, payloads ...string) {
 	t.Helper()
 	p, addrs, _ := serving(t, dir)
 	publish(t, addrs.MQTT, payloads...)
-	eventually(t, "the messages are folded", func() bool {
-		resp, err := http.Get("http://" + addrs.Internal + "/api/accounting")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		var account struct{ Sum struct{ Applied int } }
-		return json.NewDecoder(resp.Body).Decode(&account) == nil && account.Sum.Applied == len(payloads)
-	})
+	folded(t, addrs, len(payloads))
 	if code := p.end(); code != exitOK {
 		t.Fatalf("exit code %d", code)
 	}
@@ -149,10 +161,15 @@ func TestVerifyAndRebuild(t *testing.T) {
 	check("verify", "The state is what the journal gives: ")
 }
 
-// A state that another journal gave is found out, and a rebuild makes it right.
+// A state that the journal did not give is found out, and a rebuild makes it
+// right.
 func TestVerifyFindsADifference(t *testing.T) {
 	dir, other := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "other")
-	stopped(t, dir, node(20), node(30), node(40))
+	stopped(t, dir, node(20))
+	if err := os.CopyFS(other, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	stopped(t, dir, node(30), node(40))
 	stopped(t, other, node(50))
 	if err := os.RemoveAll(datadir.State(dir, 0)); err != nil {
 		t.Fatal(err)
@@ -187,23 +204,58 @@ func TestNoDataDirectory(t *testing.T) {
 	}
 }
 
-// With the journal lost, weir ends by itself and says what happened.
+// Without its journal, weir does not start, and says what happened.
 func TestLostJournal(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	stopped(t, dir, node(20))
 	if err := os.RemoveAll(datadir.Journal(dir)); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, append([]string{"--data-dir", dir}, anyPorts...)...)
+	r := weir(t, append([]string{"--data-dir", dir}, anyPorts...)...)
+	if r.code != exitFailed || !strings.HasPrefix(r.stderr, "weir: start the aggregator: the journal ends before the store: ") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A journal that cannot be read any further ends weir, and it says so.
+func TestBrokenJournal(t *testing.T) {
+	dir := t.TempDir()
+	nc := natsServer(t, filepath.Join(dir, "nats"))
+	p, _, _ := serving(t, filepath.Join(dir, "data"), "--nats-url", nc.ConnectedUrl())
+	if err := nc.Publish(journal.Subject(0), []byte("no frame")); err != nil {
+		t.Fatal(err)
+	}
 	select {
 	case <-p.ended:
 	case <-time.After(20 * time.Second):
-		t.Fatal("weir goes on without its journal")
+		t.Fatal("weir goes on")
 	}
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
-	if last := lines[len(lines)-1]; p.code != exitFailed || !strings.HasPrefix(last, "weir: ") || !strings.Contains(last, "journal") {
+	if last := lines[len(lines)-1]; p.code != exitFailed || !strings.HasPrefix(last, "weir: ") || !strings.Contains(last, "a frame in the journal cannot be read") {
 		t.Errorf("exit code %d, last line %q", p.code, last)
 	}
+}
+
+// natsServer starts a NATS server with JetStream and returns a connection to it.
+func natsServer(t *testing.T, dir string) *nats.Conn {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, SyncAlways: true, NoLog: true, NoSigs: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(20 * time.Second) {
+		t.Fatal("the NATS server is not ready")
+	}
+	nc, err := nats.Connect(s.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
 }
 
 func TestBanner(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"time"
 
 	"weir/devices/internal/packet"
@@ -54,8 +55,16 @@ type Config struct {
 	Events   uint64        // over all clients; 0: until Duration is over
 
 	// Drain is how long Run waits, after the end of Duration, for what is still
-	// in flight; 30 s by default.
+	// in flight, and after the end of the load for the probes still unseen; 30 s
+	// by default.
 	Drain time.Duration
+
+	// ProbeURL is the base URL of the server's internal HTTP listener. If it is
+	// set, one more client, ClientID-probe, publishes at QoS 1 about 20 times a
+	// second, while the load runs and after its warm-up, metrics of a task of
+	// its own; and the time is measured until GET /tasks/{id}/metrics shows
+	// them. "" does not.
+	ProbeURL string
 
 	Payload        Kind   // Task by default
 	MalformedEvery int    // every so many-th event of a client is malformed; 0: none
@@ -95,8 +104,14 @@ func (c Config) complete() (Config, error) {
 	check(c.Duration > 0 || c.Events > 0, "neither a duration nor a number of events")
 	check(c.Duration >= 0 && c.Warmup >= 0 && c.Drain >= 0, "a time below zero")
 	check(c.Duration == 0 || c.Warmup < c.Duration, "a warm-up of %v leaves nothing of %v", c.Warmup, c.Duration)
+	check(c.ProbeURL == "" || isBaseURL(c.ProbeURL), "%q is no base URL of an HTTP listener", c.ProbeURL)
 	check(shapes[c.Payload].payload != "", "unknown payload %q", c.Payload)
 	return c, errors.Join(faults...)
+}
+
+func isBaseURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 func setDefault[T comparable](v *T, d T) {

@@ -13,5 +13,9 @@
 // broken connections, retransmits as the standard says, and remembers which
 // numbers were acknowledged.
 //
-// The package knows of the server nothing but its address and its topics.
+// Beside the load Run can probe: it publishes a few messages of its own and asks
+// by HTTP until they are to be seen.
+//
+// The package knows of the server nothing but its addresses, its topics, and
+// the one query that a probe asks.
 package loadgen

@@ -16,4 +16,8 @@ var (
 	// ErrUnanswered is returned when acknowledgements were still missing at
 	// the end of the time given for them.
 	ErrUnanswered = errors.New("not everything was acknowledged in time")
+
+	// ErrUnseen is returned by Run when probes were acknowledged, but no query
+	// showed them by the end of the time given for it.
+	ErrUnseen = errors.New("not everything became visible in time")
 )

@@ -36,7 +36,7 @@ func newPublisher(c NumberedConfig, i int, start time.Time) *publisher {
 		config:  c,
 		pace:    pace{rate: c.Rate, client: i, clients: c.Connections},
 		start:   start,
-		topic:   fmt.Sprintf("m/%s/c/%s/control/proplet/task_metrics", c.Service, c.Subservice),
+		topic:   taskTopic(c.Service, c.Subservice),
 		session: session{version: c.Version, qos: c.QoS},
 		report:  Report{Client: fmt.Sprintf("%s-%d", c.Name, i), Task: fmt.Sprintf("%s-task-%d", c.Name, i)},
 		drained: make(chan struct{}),
@@ -214,9 +214,18 @@ func (p *publisher) fault(err error) error {
 	return fmt.Errorf("against the standard: %w", err)
 }
 
-// payload is a task's metrics that hold the number.
 func (p *publisher) payload(number uint64) []byte {
-	return fmt.Appendf(nil, `{"task_id":"%s","proplet_id":"%s-proplet","metrics":{"cpu_percent":12.25,"memory_bytes":%d,"memory_percent":0.4,`+
+	return taskMetrics(p.report.Task, p.config.Name+"-proplet", number)
+}
+
+// taskTopic is the topic of a tenant's task metrics.
+func taskTopic(service, subservice string) string {
+	return fmt.Sprintf("m/%s/c/%s/control/proplet/task_metrics", service, subservice)
+}
+
+// taskMetrics is a task's metrics, of now, that hold the number.
+func taskMetrics(task, proplet string, number uint64) []byte {
+	return fmt.Appendf(nil, `{"task_id":"%s","proplet_id":"%s","metrics":{"cpu_percent":12.25,"memory_bytes":%d,"memory_percent":0.4,`+
 		`"disk_read_bytes":0,"disk_write_bytes":0,"network_rx_bytes":10,"network_tx_bytes":20,"uptime_seconds":%d,"thread_count":3,"timestamp":"%s"}}`,
-		p.report.Task, p.config.Name, number, number, time.Now().UTC().Format(time.RFC3339Nano))
+		task, proplet, number, number, time.Now().UTC().Format(time.RFC3339Nano))
 }

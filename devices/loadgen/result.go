@@ -16,7 +16,8 @@ type Progress struct {
 
 // Result is what a run measured. The counts are of the whole run, so that they
 // can be compared with what the server counted; the rate and the distributions
-// leave the warm-up out.
+// leave the warm-up out. The probes are in the counts, and in Visible; the rest
+// is of the load alone.
 type Result struct {
 	Sent uint64 // events written, those included that a broken connection swallowed
 
@@ -44,6 +45,15 @@ type Result struct {
 
 	Latency  Distribution // from the sending (open loop: from when it was due) to the acknowledgement
 	Lateness Distribution // open loop: how long after they were due the events were written
+
+	// Probes is the probes sent. Visible is, of those that were seen, how long
+	// after just before they were written the answer came that showed them.
+	Probes  uint64
+	Visible Distribution
+
+	// LoadEnded is when the load's last event was answered, or given up; the
+	// last probes may have been waited for since.
+	LoadEnded time.Time
 }
 
 // Distribution is a distribution of times.

@@ -48,7 +48,9 @@ type run struct {
 	config  Config
 	clock   *clock
 	clients []*client
-	ranOut  bool // Duration ended it
+	probe   *probe // nil without a ProbeURL
+	ranOut  bool   // Duration ended it
+	ended   time.Time
 }
 
 func (r *run) connect(ctx context.Context) error {
@@ -66,23 +68,45 @@ func (r *run) connect(ctx context.Context) error {
 			}
 		})
 	}
+	if r.config.ProbeURL != "" {
+		wg.Go(func() {
+			if err := r.connectProbe(ctx); err != nil {
+				fail(err)
+			}
+		})
+	}
 	wg.Wait()
 	return context.Cause(ctx)
 }
 
-func (r *run) connectOne(ctx context.Context, i int) error {
+func (r *run) connectProbe(ctx context.Context) error {
+	w, _, err := r.dial(ctx, r.config.ClientID+"-probe", 1)
+	if err == nil {
+		r.probe = newProbe(w, &r.config, r.clock)
+	}
+	return err
+}
+
+// dial connects a client that wants to publish at a QoS.
+func (r *run) dial(ctx context.Context, id string, qos byte) (*wire, packet.Connack, error) {
 	c := &r.config
 	w, answer, err := dial(ctx, c.Addr, packet.Connect{
-		Version: c.Version, ClientID: fmt.Sprintf("%s-%d", c.ClientID, i),
-		Username: c.Username, Password: c.Password, Clean: true,
+		Version: c.Version, ClientID: id, Username: c.Username, Password: c.Password, Clean: true,
 	})
+	if err == nil && qos > answer.MaximumQoS {
+		w.conn.Close()
+		err = fmt.Errorf("%w: it takes QoS %d at most", ErrRefused, answer.MaximumQoS)
+	}
+	return w, answer, err
+}
+
+func (r *run) connectOne(ctx context.Context, i int) error {
+	c := &r.config
+	w, answer, err := r.dial(ctx, fmt.Sprintf("%s-%d", c.ClientID, i), c.QoS)
 	if err != nil {
 		return err
 	}
 	r.clients[i] = newClient(w, c, i, r.clock)
-	if c.QoS > answer.MaximumQoS {
-		return fmt.Errorf("%w: it takes QoS %d at most", ErrRefused, answer.MaximumQoS)
-	}
 	if c.QoS > 0 && c.Window > int(answer.ReceiveMaximum) {
 		return fmt.Errorf("%w: it takes %d events in flight at most", ErrRefused, answer.ReceiveMaximum)
 	}
@@ -90,6 +114,9 @@ func (r *run) connectOne(ctx context.Context, i int) error {
 }
 
 func (r *run) close() {
+	if r.probe != nil {
+		r.probe.conn.Close()
+	}
 	for _, c := range r.clients {
 		if c != nil {
 			c.conn.Close()
@@ -113,6 +140,11 @@ func (r *run) drive(ctx context.Context, fail func(error), progress func(Progres
 			runPacer(r.clients, r.clock, done, func(c *client) { failOn(c.turn(nil), c, fail) })
 		})
 	}
+	load, loaded := context.WithCancel(ctx)
+	defer loaded()
+	if r.probe != nil {
+		others.Go(func() { r.probe.run(ctx, load, fail) })
+	}
 	finished := make(chan struct{})
 	go func() { readers.Wait(); close(finished) }()
 	r.watch(finished, progress, watchers{
@@ -125,7 +157,9 @@ func (r *run) drive(ctx context.Context, fail func(error), progress func(Progres
 		},
 		drained: func() { fail(fmt.Errorf("%w: %v after the end", ErrUnanswered, r.config.Drain)) },
 	})
+	r.ended = time.Now()
 	close(done)
+	loaded()
 	others.Wait()
 	if ctx.Err() == nil {
 		r.disconnect()
@@ -188,6 +222,9 @@ func (r *run) tell(progress func(Progress)) {
 // connections.
 func (r *run) disconnect() {
 	bye := packet.AppendDisconnect(nil)
+	if r.probe != nil {
+		_, _ = r.probe.conn.Write(bye)
+	}
 	for _, c := range r.clients {
 		_, _ = c.conn.Write(bye) // whatever comes of it, the run is over
 	}
@@ -218,6 +255,10 @@ func (r *run) result() Result {
 		out.Rate = float64(out.Answered) / out.Elapsed.Seconds()
 	}
 	out.Elapsed = max(out.Elapsed, 0)
+	out.LoadEnded = r.ended
+	if r.probe != nil {
+		r.probe.addTo(&out)
+	}
 	return out
 }
 

@@ -18,9 +18,10 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/nats-io/nats-server/v2/server"
-
 	"weir/cmd/weir/internal/config"
 	"weir/cmd/weir/internal/datadir"
+	"weir/pkg/journal"
+	"weir/services/aggregator"
 )
 
 const anyPort = "127.0.0.1:0"
@@ -225,9 +226,9 @@ func TestUsersFileIsMissing(t *testing.T) {
 	}
 }
 
-// A journal that ends before the state is no journal of this state: the
-// aggregator fails, and nothing is changed.
-func TestLostJournalFails(t *testing.T) {
+// A journal that ends before the state is no journal of this state: weir does
+// not start on it.
+func TestLostJournal(t *testing.T) {
 	c := settings(t)
 	a := startApp(t, config.All, c)
 	publish(t, a.Addrs().MQTT, 3)
@@ -236,11 +237,22 @@ func TestLostJournalFails(t *testing.T) {
 	if err := os.RemoveAll(datadir.Journal(c.DataDir)); err != nil {
 		t.Fatal(err)
 	}
-	b := startApp(t, config.All, c)
+	b, _ := newApp(t, config.All, c)
+	if err := b.Start(t.Context()); !errors.Is(err, aggregator.ErrJournalShort) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A journal that cannot be read any further fails the App.
+func TestBrokenJournal(t *testing.T) {
+	a := startApp(t, config.All, settings(t))
+	if err := a.nats.Publish(journal.Subject(partition), []byte("no frame")); err != nil {
+		t.Fatal(err)
+	}
 	select {
-	case err := <-b.Failed():
-		if err == nil {
-			t.Error("it failed without an error")
+	case err := <-a.Failed():
+		if !errors.Is(err, aggregator.ErrFrame) {
+			t.Errorf("it failed with %v", err)
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("it did not fail")
@@ -256,13 +268,13 @@ func TestSplitServices(t *testing.T) {
 	c.NATSURL = nats.ClientURL()
 	query := startApp(t, config.Query, c)
 	ingest := startApp(t, config.Ingest, c)
-	aggregator := startApp(t, config.Aggregator, c)
+	folder := startApp(t, config.Aggregator, c)
 	publish(t, ingest.Addrs().MQTT, 3)
 	eventually(t, "the readings are folded", func() bool { return applied(t, query.Addrs().Internal) == 3 })
 
 	services := map[*App]string{
-		ingest:     `{"status":"healthy","components":{"broker":"running","journal":"connected"},"version":"test"}` + "\n",
-		aggregator: `{"status":"healthy","components":{"aggregator":"running","journal":"connected","store":"open"},"version":"test"}` + "\n",
+		ingest: `{"status":"healthy","components":{"broker":"running","journal":"connected"},"version":"test"}` + "\n",
+		folder: `{"status":"healthy","components":{"aggregator":"running","journal":"connected","store":"open"},"version":"test"}` + "\n",
 	}
 	for app, want := range services {
 		if status, body := get(t, app.Addrs().Internal, "/health"); status != 200 || body != want {

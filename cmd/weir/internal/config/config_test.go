@@ -48,7 +48,7 @@ func TestDefault(t *testing.T) {
 // The default of every role but the single services, which need a NATS server,
 // must be usable as it is.
 func TestDefaultIsValid(t *testing.T) {
-	for _, role := range []Role{All, Offline, Client} {
+	for _, role := range []Role{All, Rebuild, Verify, Client} {
 		if _, warnings, err := Load(role, Sources{}); err != nil || warnings != nil {
 			t.Errorf("%s: %v, warnings %q", role, err, warnings)
 		}

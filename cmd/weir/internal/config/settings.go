@@ -14,8 +14,12 @@ const (
 	Ingest                      // one service of its own, as the next two
 	Aggregator                  //
 	Query                       //
-	Offline                     // a tool on a stopped data directory
+	Rebuild                     // a tool on a stopped data directory, as the next one
+	Verify                      //
 	Client                      // a tool that asks a running weir
+
+	// Offline are the roles that work on a stopped data directory.
+	Offline = Rebuild | Verify
 
 	services = Ingest | Aggregator | Query
 )
@@ -31,8 +35,10 @@ func (r Role) String() string {
 		return "weir aggregator"
 	case Query:
 		return "weir query"
-	case Offline:
-		return "offline tools"
+	case Rebuild:
+		return "weir rebuild"
+	case Verify:
+		return "weir verify"
 	case Client:
 		return "client tools"
 	}
@@ -128,25 +134,25 @@ var Settings = []Setting{
 	{
 		"readings_per_source", "N", "100",
 		"Latest readings kept of each task and proplet. Part of the state: a change takes weir rebuild.",
-		All | Aggregator | Offline,
+		All | Aggregator | Rebuild,
 		number(func(c *Config) *int { return &c.ReadingsPerSource }, 1, 65_536),
 	},
 	{
 		"clock_earliest", "DATE", "2020-01-01",
 		"Earliest time that a device's clock may say and be believed. Part of the state: a change takes weir rebuild.",
-		All | Aggregator | Offline,
+		All | Aggregator | Rebuild,
 		date(func(c *Config) *time.Time { return &c.ClockEarliest }),
 	},
 	{
 		"clock_ahead", "DURATION", "5m",
 		"How far a device's clock may be ahead and be believed. Part of the state: a change takes weir rebuild.",
-		All | Aggregator | Offline,
+		All | Aggregator | Rebuild,
 		duration(func(c *Config) *time.Duration { return &c.ClockAhead }, time.Millisecond, 10*365*24*time.Hour),
 	},
 	{
 		"duplicate_windows", "N", "100000",
 		"Clients whose latest messages are remembered to recognise retransmissions. Part of the state: a change takes weir rebuild.",
-		All | Aggregator | Offline,
+		All | Aggregator | Rebuild,
 		number(func(c *Config) *int { return &c.DuplicateWindows }, 1, 100_000_000),
 	},
 	{
