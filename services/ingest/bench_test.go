@@ -3,7 +3,6 @@ package ingest_test
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"sync"
 	"testing"
@@ -11,9 +10,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"weir/pkg/journal"
-	"weir/services/ingest"
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 )
 
 const (
@@ -27,25 +24,8 @@ const taskMetrics = `{"task_id":"6f0c2d3e-0000-4000-8000-000000000001","proplet_
 // the embedded journal, its sync, PUBACK. The clients run in the same process
 // and do next to nothing.
 func BenchmarkPublishQoS1(b *testing.B) {
-	log := slog.New(slog.DiscardHandler)
-	server, err := journal.StartEmbedded(journal.EmbeddedConfig{Dir: b.TempDir(), Logger: log})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer server.Stop()
-	nc, err := server.Connect()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer nc.Close()
-	app, err := ingest.New(ingest.Config{NATS: nc, MQTTAddr: "127.0.0.1:0", Logger: log})
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := app.Start(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	defer app.Stop(b.Context())
+	nc, _ := run(b, b.TempDir())
+	app := start(b, nc)
 	clients := make([]*mqtttest.Client, benchClients)
 	for i := range clients {
 		clients[i], _ = mqtttest.Connect(b, app.MQTTAddr(), 4, fmt.Sprintf("client-%d", i))

@@ -8,7 +8,7 @@ import (
 
 	"weir/pkg/schema"
 	"weir/services/ingest/internal/broker"
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 )
 
 func TestNoAcknowledgementLeavesBeforeTheEventIsStored(t *testing.T) {

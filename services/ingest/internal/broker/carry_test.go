@@ -2,13 +2,14 @@ package broker_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"weir/services/ingest/internal/broker"
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 )
 
 // next returns the next message, want those that must come.
@@ -287,30 +288,25 @@ func TestATopicAliasOfADeviceIsResolved(t *testing.T) {
 	}
 }
 
-// Neither messages nor acknowledgements may stand before CONNACK.
-func TestConnackComesFirst(t *testing.T) {
+func TestConnackComesBeforeAnyMessage(t *testing.T) {
 	q := newQueue(t)
 	q.auto = true
 	b := start(t, q)
 	c, _ := mqtttest.Connect(t, b.Addr(), 4, "subscriber", persistentSession)
 	c.Subscribe(packets.Subscription{Filter: "m/#"})
-	done := make(chan struct{})
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished)
-		p, _ := mqtttest.Connect(t, b.Addr(), 4, "publisher")
+	publisher, _ := mqtttest.Connect(t, b.Addr(), 4, "publisher")
+	stream := publisher.Encode(mqtttest.Publish(0, 0, alive, good))
+	var ended sync.WaitGroup
+	ended.Go(func() {
 		for {
-			select {
-			case <-done:
+			if _, err := publisher.Conn.Write(stream); err != nil {
 				return
-			default:
-				p.Send(mqtttest.Publish(0, 0, alive, good))
 			}
 		}
-	}()
+	})
 	for range 50 {
-		c, _ = mqtttest.Connect(t, b.Addr(), 4, "subscriber", persistentSession)
+		mqtttest.Connect(t, b.Addr(), 4, "subscriber", persistentSession)
 	}
-	close(done)
-	<-finished
+	publisher.Break()
+	ended.Wait()
 }

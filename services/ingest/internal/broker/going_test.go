@@ -5,7 +5,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 )
 
 const offline = `{"proplet_id":"p1","status":"offline"}`

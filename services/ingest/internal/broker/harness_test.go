@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"os"
 	"slices"
@@ -18,11 +19,19 @@ import (
 	"weir/pkg/schema"
 	"weir/services/ingest/internal/access"
 	"weir/services/ingest/internal/broker"
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 	"weir/services/ingest/internal/sessions"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets all parallel tests run at once: they only wait for the broker's
+// housekeeping, which takes seconds.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "20"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // alive is a topic that is journaled, and good its payload that is accepted.
 const (
@@ -30,6 +39,8 @@ const (
 	good  = `{"proplet_id":"p1","status":"alive"}`
 	bad   = `{"proplet_id":`
 )
+
+var discard = slog.New(slog.DiscardHandler)
 
 // queue stands for the journal: it holds what is submitted until the test
 // answers.
@@ -97,15 +108,21 @@ func (q *queue) next(n int) {
 // answer answers the next n entries, once they are there.
 func (q *queue) answer(n int) {
 	q.tb.Helper()
-	q.wait(q.answered + n)
+	eventually(q.tb, "the message is submitted", func() bool { return q.count() >= q.answered+n })
 	q.set(func(q *queue) { q.next(n) })
 }
 
 // wait waits until n entries were submitted, and returns all there are.
 func (q *queue) wait(n int) []journal.Entry[broker.Receipt] {
 	q.tb.Helper()
-	eventually(q.tb, "the message is submitted", func() bool { return len(q.events()) >= n })
+	eventually(q.tb, "the message is submitted", func() bool { return q.count() >= n })
 	return q.events()
+}
+
+func (q *queue) count() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.entries)
 }
 
 func (q *queue) events() []journal.Entry[broker.Receipt] {
@@ -138,7 +155,7 @@ func eventually(tb testing.TB, what string, f func() bool) {
 // connection returns a connection to a JetStream of the test's own.
 func connection(tb testing.TB) *nats.Conn {
 	tb.Helper()
-	e, err := journal.StartEmbedded(journal.EmbeddedConfig{Dir: tb.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	e, err := journal.StartEmbedded(journal.EmbeddedConfig{Dir: tb.TempDir(), Logger: discard})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -160,10 +177,7 @@ func start(tb testing.TB, q *queue, change ...func(*broker.Config)) *broker.Brok
 // startOn does so with the memory that nc reaches.
 func startOn(tb testing.TB, nc *nats.Conn, q *queue, change ...func(*broker.Config)) *broker.Broker {
 	tb.Helper()
-	memory, err := sessions.Open(tb.Context(), nc, 1, func(err error) { tb.Errorf("sessions: %v", err) })
-	if err != nil {
-		tb.Fatal(err)
-	}
+	memory := openMemory(tb, nc)
 	cfg := broker.Config{
 		Addr: "127.0.0.1:0", MaxPayload: 1000, Sessions: memory, Submit: q.submit, Disconnected: q.disconnected,
 		Now: time.Now, Logger: slog.New(slog.NewTextHandler(logs{tb}, &slog.HandlerOptions{Level: slog.LevelError})),
@@ -181,6 +195,15 @@ func startOn(tb testing.TB, nc *nats.Conn, q *queue, change ...func(*broker.Conf
 		stop(tb, b)
 	})
 	return b
+}
+
+func openMemory(tb testing.TB, nc *nats.Conn) *sessions.Store {
+	tb.Helper()
+	memory, err := sessions.Open(tb.Context(), nc, 1, func(err error) { tb.Errorf("sessions: %v", err) })
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return memory
 }
 
 // running holds the memory of each broker that was not stopped.

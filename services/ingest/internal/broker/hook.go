@@ -54,6 +54,9 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	if !ours {
 		return false
 	}
+	if tooDeep(pk.Connect.WillTopic) {
+		return h.turnAway(cl, packets.ErrTopicNameInvalid)
+	}
 	if u := h.b.cfg.Users; u != nil {
 		name := string(pk.Connect.Username)
 		if !u.Authenticate(name, pk.Connect.Password) {
@@ -75,7 +78,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 
 // turnAway tells a client why it is not let in.
 func (h *hook) turnAway(cl *mqtt.Client, code packets.Code) bool {
-	if cl.Properties.ProtocolVersion < 5 && code == packets.ErrNotAuthorized {
+	if _, known := packets.V5CodesToV3[code]; cl.Properties.ProtocolVersion < 5 && !known {
 		code = packets.ErrBadUsernameOrPassword // which becomes MQTT 3's "not authorized"
 	}
 	_ = h.b.server.SendConnack(cl, code, false, nil)
@@ -134,6 +137,10 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		return pk, nil
 	}
 	if s.conn.isClosing() {
+		return pk, packets.ErrRejectPacket
+	}
+	if !valid(&pk) {
+		s.abort(packets.ErrTopicNameInvalid)
 		return pk, packets.ErrRejectPacket
 	}
 	s.read(&pk)

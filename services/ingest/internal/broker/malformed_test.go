@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -14,19 +13,16 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/services/ingest/internal/broker"
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 )
 
 // publishBytes is a PUBLISH of MQTT 5 to a topic that is journaled.
 func publishBytes(c *mqtttest.Client) []byte { return c.Encode(mqtttest.Publish(1, 1, alive, good)) }
 
-func quietly(c *broker.Config) { c.Logger = slog.New(slog.DiscardHandler) }
+func quietly(c *broker.Config) { c.Logger = discard }
 
 func TestAMalformedPacketEndsOnlyItsOwnConnection(t *testing.T) {
-	tests := []struct {
-		name string
-		hex  string
-	}{
+	tests := []struct{ name, hex string }{
 		{"SUBSCRIBE without its options byte", "82 07 0001 00 0002 612f"},
 		{"SUBSCRIBE without a filter", "82 03 0001 00"},
 		{"SUBSCRIBE with wrong flags", "80 08 0001 00 0002 612f 00"},
@@ -62,6 +58,11 @@ func TestAMalformedPacketEndsOnlyItsOwnConnection(t *testing.T) {
 		{"a remaining length without end", "30 ff ff ff ff ff"},
 		{"a packet that is too large", "30 ff ff ff 7f"},
 	}
+	deep := hex.EncodeToString([]byte(strings.Repeat("/", 300)))
+	tests = append(tests, []struct{ name, hex string }{
+		{"PUBLISH on a topic of too many levels", "30 af02 012c" + deep + "00"},
+		{"SUBSCRIBE to a filter of too many levels", "82 b202 0001 00 012c" + deep + "00"},
+	}...)
 	q := newQueue(t)
 	q.auto = true
 	b := start(t, q, quietly)

@@ -8,7 +8,7 @@ import (
 	paho5 "github.com/eclipse/paho.golang/paho"
 	paho3 "github.com/eclipse/paho.mqtt.golang"
 
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 )
 
 // message is a message as a subscriber gets it.

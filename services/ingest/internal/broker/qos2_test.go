@@ -7,7 +7,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"weir/services/ingest/internal/broker"
-	"weir/services/ingest/internal/mqtttest"
+	"weir/services/ingest/internal/broker/mqtttest"
 )
 
 func compare(want, got any) string { return cmp.Diff(want, got) }
@@ -33,8 +33,7 @@ func TestQoS2GoesItsFourSteps(t *testing.T) {
 func expectCode(t *testing.T, c *mqtttest.Client, typ byte, id uint16, code byte) {
 	t.Helper()
 	if pk := c.Expect(typ); pk.PacketID != id || pk.ReasonCode != code {
-		t.Errorf("got a %s of id %d with code %#x (%s), want %d, %#x", packets.PacketNames[typ], pk.PacketID, pk.ReasonCode,
-			pk.Properties.ReasonString, id, code)
+		t.Errorf("got %s, want id %d, code %#x", mqtttest.Describe(pk), id, code)
 	}
 }
 

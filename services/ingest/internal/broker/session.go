@@ -11,9 +11,14 @@ import (
 	"weir/pkg/schema/decode"
 )
 
-// topicCacheSize bounds the topics remembered a connection: devices publish on
-// a few.
-const topicCacheSize = 64
+const (
+	// topicCacheSize bounds the topics remembered a connection: devices publish
+	// on a few.
+	topicCacheSize = 64
+	// maxLevels bounds the levels of topics and filters, as mosquitto does: the
+	// broker takes a time that grows with their square.
+	maxLevels = 200
+)
 
 // session is one connection of a client that was let in: what it may publish
 // where, and how far its messages are.
@@ -92,6 +97,19 @@ func (s *session) abort(code packets.Code) {
 		Properties:  packets.Properties{ReasonString: code.Reason},
 	})
 	_ = s.conn.Close()
+}
+
+// tooDeep reports whether a topic or filter has too many levels.
+func tooDeep(topic string) bool { return strings.Count(topic, "/") >= maxLevels }
+
+// valid reports whether the broker may look at a packet.
+func valid(pk *packets.Packet) bool {
+	for _, f := range pk.Filters {
+		if tooDeep(f.Filter) {
+			return false
+		}
+	}
+	return !tooDeep(pk.TopicName)
 }
 
 // read notes what will matter about a packet.

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -218,10 +219,15 @@ func (c *Client) Expect(typ byte) packets.Packet {
 		c.tb.Fatalf("waiting for a %s: %v", packets.PacketNames[typ], err)
 	}
 	if pk.FixedHeader.Type != typ {
-		c.tb.Fatalf("got a %s (id %d, topic %q, code %#x), want a %s", packets.PacketNames[pk.FixedHeader.Type],
-			pk.PacketID, pk.TopicName, pk.ReasonCode, packets.PacketNames[typ])
+		c.tb.Fatalf("got %s, want a %s", Describe(pk), packets.PacketNames[typ])
 	}
 	return pk
+}
+
+// Describe says what a packet is.
+func Describe(pk packets.Packet) string {
+	return fmt.Sprintf("a %s (id %d, topic %q, code %#x %s)", packets.PacketNames[pk.FixedHeader.Type], pk.PacketID, pk.TopicName,
+		pk.ReasonCode, pk.Properties.ReasonString)
 }
 
 // ExpectNothing checks that the broker sends nothing in answer to all that was
@@ -236,7 +242,7 @@ func (c *Client) ExpectNothing() {
 func (c *Client) ExpectClosed() {
 	c.tb.Helper()
 	if pk, err := c.Next(); !errors.Is(err, io.EOF) {
-		c.tb.Fatalf("got %+v, %v: want the connection closed", pk, err)
+		c.tb.Fatalf("got %s, %v: want the connection closed", Describe(pk), err)
 	}
 }
 

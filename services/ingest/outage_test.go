@@ -1,0 +1,153 @@
+package ingest_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"weir/services/ingest"
+	"weir/services/ingest/internal/broker/mqtttest"
+)
+
+// outlet is a NATS server that can be switched off and on, while connections to
+// it try to come back.
+type outlet struct {
+	tb  testing.TB
+	dir string
+	mu  sync.Mutex
+	srv *server.Server
+}
+
+func newOutlet(tb testing.TB) *outlet {
+	o := &outlet{tb: tb, dir: tb.TempDir()}
+	o.on()
+	tb.Cleanup(o.off)
+	return o
+}
+
+func (o *outlet) on() {
+	o.tb.Helper()
+	srv, err := server.NewServer(&server.Options{ServerName: "weir", DontListen: true, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: o.dir, SyncAlways: true})
+	if err != nil {
+		o.tb.Fatal(err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(mqtttest.Patience) {
+		o.tb.Fatal("the NATS server does not start")
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.srv = srv
+}
+
+func (o *outlet) off() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.srv != nil {
+		o.srv.Shutdown()
+		o.srv.WaitForShutdown()
+		o.srv = nil
+	}
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (o *outlet) InProcessConn() (net.Conn, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.srv == nil {
+		return nil, errors.New("switched off")
+	}
+	return o.srv.InProcessConn()
+}
+
+func (o *outlet) connect(tb testing.TB) *nats.Conn {
+	tb.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(o), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(nc.Close)
+	return nc
+}
+
+// metric returns a metric's value.
+func metric(app *ingest.App, name string) string {
+	var text bytes.Buffer
+	app.WriteMetrics(&text)
+	for line := range strings.Lines(text.String()) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func number(t *testing.T, app *ingest.App, name string) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(metric(app, name), 64)
+	if err != nil {
+		t.Fatalf("metric %s: %v", name, err)
+	}
+	return f
+}
+
+func TestWhileTheJournalIsAwayPublishersAreHeldBackAndNothingIsLost(t *testing.T) {
+	o := newOutlet(t)
+	nc := o.connect(t)
+	app := start(t, nc)
+	const clients, each, size = 4, 60, 200 << 10 // some 48 MB, more than may wait
+	payload := strings.Repeat("x", size)
+	o.off()
+	var publishing sync.WaitGroup
+	for i := range clients {
+		c, _ := mqtttest.Connect(t, app.MQTTAddr(), 4, fmt.Sprint(i))
+		publishing.Go(func() {
+			for k := range uint16(each) {
+				if _, err := c.Conn.Write(c.Encode(mqtttest.Publish(1, k+1, alive, payload))); err != nil {
+					t.Errorf("client %d: %v", i, err)
+					return
+				}
+			}
+			for k := range uint16(each) {
+				pk, err := c.Next()
+				if err != nil || pk.FixedHeader.Type != packets.Puback || pk.PacketID != k+1 {
+					t.Errorf("client %d: acknowledgement %d is %s, %v", i, k+1, mqtttest.Describe(pk), err)
+					return
+				}
+			}
+		})
+	}
+	eventually(t, "the queue is full", func() bool { return number(t, app, "weir_ingest_queue_bytes") >= 32<<20 })
+	held := number(t, app, `weir_ingest_events_total{qos="1"}`)
+	if held >= clients*each {
+		t.Errorf("all %v messages were taken while the journal was away", held)
+	}
+	if n := metric(app, "weir_ingest_frames_total"); n != "0" {
+		t.Errorf("%s frames were stored while the journal was away", n)
+	}
+	o.on()
+	publishing.Wait()
+	got := map[string]int{}
+	for _, e := range events(t, nc) {
+		got[e.Client+" "+fmt.Sprint(e.PacketID)]++
+	}
+	for key, n := range got {
+		if n != 1 {
+			t.Errorf("message %s is in the journal %d times", key, n)
+		}
+	}
+	if len(got) != clients*each {
+		t.Errorf("%d messages are in the journal, want %d", len(got), clients*each)
+	}
+}
