@@ -17,9 +17,6 @@ var (
 	crashSeed = flag.Uint64("crash-seed", 0, "seed of the crash test's moments; 0 takes a new one and prints it")
 )
 
-// manyReadings lets a task's page hold every reading of the test.
-const manyReadings = "65536"
-
 // TestEveryAcknowledgedEventIsCountedOnceThroughKills publishes numbered events
 // over several connections while the process is killed at random moments. At
 // the end each acknowledged number is in its task's readings exactly once, no
@@ -34,7 +31,7 @@ func TestEveryAcknowledgedEventIsCountedOnceThroughKills(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 
 	dir := t.TempDir()
-	options := []string{"--readings-per-source", manyReadings, "--checkpoint-interval", "100ms"}
+	options := []string{"--checkpoint-interval", "100ms"}
 	var addr atomic.Pointer[string]
 	boot := func() *process {
 		p := start(t, dir, options...)
@@ -65,7 +62,7 @@ func TestEveryAcknowledgedEventIsCountedOnceThroughKills(t *testing.T) {
 	if out, err := tool(t, "verify", "--data-dir", dir); err != nil {
 		t.Errorf("verify: %v\n%s", err, out)
 	}
-	if out, err := tool(t, "rebuild", "--data-dir", dir, "--readings-per-source", manyReadings); err != nil {
+	if out, err := tool(t, "rebuild", "--data-dir", dir); err != nil {
 		t.Errorf("rebuild: %v\n%s", err, out)
 	}
 	p = boot()

@@ -3,6 +3,8 @@ module weir/e2e
 go 1.26.8
 
 require (
+	github.com/prometheus/client_golang v1.24.1
+	github.com/prometheus/common v0.71.0
 	weir/devices v0.0.0
 	weir/pkg/schema v0.0.0
 )

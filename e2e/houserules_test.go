@@ -92,6 +92,7 @@ var purePackages = []string{
 	"services/aggregator/internal/fold",
 	"services/query/internal/spore", "services/query/internal/propeller", "services/query/internal/perseo",
 	"services/query/internal/datamgmt", "services/query/internal/deadletters", "services/query/internal/accounting",
+	"services/query/internal/rollout", "services/aggregator/internal/history", "services/aggregator/internal/index",
 }
 
 var impureImports = []string{"os", "io/fs", "net", "net/http", "log", "log/slog", "sync", "sync/atomic", "math/rand", "math/rand/v2", "crypto/rand", "context", "database/sql", "syscall"}
@@ -131,7 +132,7 @@ var adapters = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":     {"services/aggregator/internal/store"},
 	"github.com/VictoriaMetrics/metrics":   {"pkg/metrics"},
 	"github.com/valyala/fastjson":          {"pkg/schema/decode"},
-	"github.com/klauspost/compress":        {"pkg/schema/frame"},
+	"github.com/klauspost/compress":        {"pkg/schema/frame", "services/query/internal/promapi"},
 	"google.golang.org/protobuf":           {"pkg/schema/frame", "pkg/schema/frame/framepb"},
 	"golang.org/x/crypto":                  {"services/ingest/internal/access"},
 	"github.com/nats-io/nats.go/jetstream": {"pkg/journal", "services/ingest/internal/sessions", "services/query/internal/readclient"},

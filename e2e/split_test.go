@@ -45,7 +45,7 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 			return startWrapped(t, nil, "ingest", "--nats-url", url, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0")
 		},
 		"aggregator": func() *process {
-			return startWrapped(t, nil, "aggregator", "--nats-url", url, "--data-dir", stateDir, "--internal-addr", "127.0.0.1:0", "--readings-per-source", manyReadings)
+			return startWrapped(t, nil, "aggregator", "--nats-url", url, "--data-dir", stateDir, "--internal-addr", "127.0.0.1:0")
 		},
 		"query": func() *process {
 			return startWrapped(t, nil, "query", "--nats-url", url, "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0")

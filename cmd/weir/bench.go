@@ -20,6 +20,8 @@ import (
 type benchCmd struct {
 	Ingest  benchIngestCmd  `cmd:"" help:"Measure how fast and how promptly messages are taken in and counted."`
 	Rebuild benchRebuildCmd `cmd:"" help:"Measure how fast the state is folded from a journal."`
+	Query   benchQueryCmd   `cmd:"" help:"Measure how promptly questions about a fleet's past are answered."`
+	History benchHistoryCmd `cmd:"" help:"Measure how many bytes a sample takes and how fast history is made."`
 }
 
 // loadFlags say what the load is made of.

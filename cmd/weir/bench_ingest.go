@@ -67,7 +67,7 @@ func (c *benchIngestCmd) Run(s *session) (err error) {
 	defer func() { err = errors.Join(err, server.stop()) }()
 	config.Addr = server.mqtt
 	f, err := c.measure(s, server.client, config)
-	if err != nil {
+	if err = errors.Join(err, server.stop()); err != nil { // before printing: nobody may read it, which would end us
 		return err
 	}
 	if err := f.print(s, c.JSON); err != nil {

@@ -28,6 +28,8 @@ type ingestFigures struct {
 	OwnCPU       float64      `json:"generator_cpu_us_per_event"`
 	ServerMemory uint64       `json:"server_resident_bytes"`
 	Frames       uint64       `json:"frames"`
+	Samples      uint64       `json:"samples"`       // entered into the history
+	HistoryBytes uint64       `json:"history_bytes"` // of the chunks that were sealed
 	Folded       float64      `json:"folded_after_seconds"`
 	Books        books        `json:"books"`
 	Faults       []string     `json:"faults"`
@@ -59,7 +61,9 @@ func (f *ingestFigures) readServer(ctx context.Context, server *client, before g
 	}
 	f.ServerCPU = perEvent(after.cpu()-before.cpu(), f.Books.Received)
 	f.ServerMemory = uint64(after["process_resident_memory_bytes"])
-	f.Frames = uint64(after["weir_ingest_frames_total"] - before["weir_ingest_frames_total"])
+	added := func(name string) uint64 { return uint64(after[name] - before[name]) }
+	f.Frames = added("weir_ingest_frames_total")
+	f.Samples, f.HistoryBytes = added("weir_aggregator_history_samples_total"), added("weir_aggregator_history_chunk_bytes_total")
 	return nil
 }
 
@@ -92,6 +96,10 @@ func (f *ingestFigures) print(s *session, asJSON bool) error {
 	t.add("server memory", "%s", byteCount(f.ServerMemory))
 	if f.Frames > 0 {
 		t.add("frames", "%s of %s events on average", count(f.Frames), count(f.Books.Received/f.Frames))
+	}
+	if f.Samples > 0 {
+		perSecond := r.Rate * float64(f.Samples) / float64(max(f.Books.Received, 1))
+		t.add("history", "%s samples, %s a second; %s sealed", count(f.Samples), count(uint64(perSecond)), byteCount(f.HistoryBytes))
 	}
 	t.add("folded after", "%s", shortTime(time.Duration(f.Folded*float64(time.Second))))
 	t.add("books", "%s", f.Books)

@@ -89,7 +89,7 @@ func TestBenchIngest(t *testing.T) {
 			if (f.Probes > 0) != tt.command.Probe || f.Probes > 0 && (f.Visible == nil || f.Visible.P50 <= 0) {
 				t.Errorf("%d probes, visible after %v", f.Probes, f.Visible)
 			}
-			if f.Sent != f.Books.Received || f.Acknowledged+f.Rejected != f.Sent || f.Frames == 0 || f.ServerMemory == 0 || f.Latency.Max <= 0 {
+			if f.Sent != f.Books.Received || f.Acknowledged+f.Rejected != f.Sent || f.Frames == 0 || f.Samples < 9*f.Books.Applied || f.ServerMemory == 0 || f.Latency.Max <= 0 {
 				t.Errorf("figures %+v", f)
 			}
 			if (f.Lateness != nil) != (tt.command.Rate > 0) {
@@ -202,7 +202,7 @@ func TestBenchTables(t *testing.T) {
 	}
 	load := smallLoad(nil)
 	ingest := ingestFigures{
-		Load: load.String(), ServerCPU: 5.26, OwnCPU: 0.61, ServerMemory: 307_000_000, Frames: 3525, Folded: 0.021,
+		Load: load.String(), ServerCPU: 5.26, OwnCPU: 0.61, ServerMemory: 307_000_000, Frames: 3525, Samples: 22_499_910, HistoryBytes: 19_700_000, Folded: 0.021,
 		Books:  books{2_500_000, 2_499_990, 0, 10, 0},
 		config: loadgen.Config{Rate: 1000},
 		result: loadgen.Result{

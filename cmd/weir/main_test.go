@@ -130,7 +130,7 @@ func TestHelp(t *testing.T) {
 	commands := []string{
 		"", "all", "ingest", "aggregator", "query", "deadletters", "deadletters list", "deadletters show",
 		"deadletters replay", "healthcheck", "rebuild", "verify", "version",
-		"bench", "bench ingest", "bench rebuild",
+		"bench", "bench ingest", "bench rebuild", "bench query", "bench history",
 	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {

@@ -13,6 +13,9 @@
 // broken connections, retransmits as the standard says, and remembers which
 // numbers were acknowledged.
 //
+// Backfill publishes given messages, such as a Recording's, whose readings have
+// their own times in the past.
+//
 // Beside the load Run can probe: it publishes a few messages of its own and asks
 // by HTTP until they are to be seen.
 //

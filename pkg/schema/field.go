@@ -72,6 +72,28 @@ const (
 	TaskAggregatedSampleCount
 )
 
+// Fields of a DataMgmt node. Those that say how it is are 1 for the word that
+// is good and 0 for every other.
+const (
+	DataNodeHealthStatus Field = 400 + iota
+	DataNodeBlockchainConnected
+	DataNodeP2PRunning
+	DataNodeEncryptionInitialized
+	DataNodePeersConnected
+	DataNodeTotalPeers
+	DataNodeHealthyPeers
+	DataNodeBootstrapNodes
+	DataNodeAvgLatencyMs
+	DataNodeDataSentBytes
+	DataNodeDataReceivedBytes
+	DataNodeUptimeSeconds
+	DataNodeRequests
+	DataNodeErrors
+	DataNodeDataShares
+	DataNodeDataRetrievals
+	DataNodeDataVerifications
+)
+
 // SeriesType is a series' type as in Prometheus' exposition format.
 type SeriesType string
 
@@ -151,4 +173,22 @@ var Fields = []FieldInfo{
 	{TaskAggregatedNetworkRx, KindTask, "aggregated.total_network_rx", "proplet_task_aggregated_network_received_bytes", Gauge, "bytes", "Bytes received over the samples that the proplet retains."},
 	{TaskAggregatedNetworkTx, KindTask, "aggregated.total_network_tx", "proplet_task_aggregated_network_sent_bytes", Gauge, "bytes", "Bytes sent over the samples that the proplet retains."},
 	{TaskAggregatedSampleCount, KindTask, "aggregated.sample_count", "proplet_task_aggregated_samples", Gauge, "", "Samples that the proplet retains."},
+
+	{DataNodeHealthStatus, KindDataNode, "status", "datamgmt_health_status", Gauge, "", "1 if the node calls itself healthy, 0 if degraded or unhealthy."},
+	{DataNodeBlockchainConnected, KindDataNode, "components.blockchain", "datamgmt_blockchain_connected", Gauge, "", "1 if the node is connected to the blockchain, else 0."},
+	{DataNodeP2PRunning, KindDataNode, "components.p2p_network", "datamgmt_p2p_running", Gauge, "", "1 if the node's peer-to-peer network runs, else 0."},
+	{DataNodeEncryptionInitialized, KindDataNode, "components.encryption", "datamgmt_encryption_initialized", Gauge, "", "1 if the node's encryption is initialised, else 0."},
+	{DataNodePeersConnected, KindDataNode, "p2p.peers", "datamgmt_peers_connected", Gauge, "", "Peers that the node is connected to."},
+	{DataNodeTotalPeers, KindDataNode, "total_peers", "datamgmt_total_peers", Gauge, "", "Peers that the node knows."},
+	{DataNodeHealthyPeers, KindDataNode, "healthy_peers", "datamgmt_healthy_peers", Gauge, "", "Peers that the node has heard of lately and found reliable."},
+	{DataNodeBootstrapNodes, KindDataNode, "bootstrap_nodes", "datamgmt_bootstrap_nodes", Gauge, "", "Bootstrap nodes that the node has."},
+	{DataNodeAvgLatencyMs, KindDataNode, "avg_latency_ms", "datamgmt_avg_latency_ms", Gauge, "milliseconds", "Average latency to the node's peers."},
+	{DataNodeDataSentBytes, KindDataNode, "data_sent", "datamgmt_data_sent_bytes", Cumulative, "bytes", "Bytes that the node has sent."},
+	{DataNodeDataReceivedBytes, KindDataNode, "data_received", "datamgmt_data_received_bytes", Cumulative, "bytes", "Bytes that the node has received."},
+	{DataNodeUptimeSeconds, KindDataNode, "uptime", "datamgmt_uptime_seconds", Gauge, "seconds", "Time since the node started."},
+	{DataNodeRequests, KindDataNode, "requests_total", "datamgmt_requests_total", Cumulative, "", "API requests that the node has answered."},
+	{DataNodeErrors, KindDataNode, "errors_total", "datamgmt_errors_total", Cumulative, "", "Errors that the node has counted."},
+	{DataNodeDataShares, KindDataNode, "data_shares_total", "datamgmt_data_shares_total", Cumulative, "", "Data that the node has shared."},
+	{DataNodeDataRetrievals, KindDataNode, "data_retrievals_total", "datamgmt_data_retrievals_total", Cumulative, "", "Data that the node has retrieved."},
+	{DataNodeDataVerifications, KindDataNode, "data_verifications_total", "datamgmt_data_verifications_total", Cumulative, "", "Data that the node has verified."},
 }

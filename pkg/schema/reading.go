@@ -10,6 +10,7 @@ const (
 	KindSporeNode Kind = 1 // a SPORE node, named by its hostname
 	KindProplet   Kind = 2 // a Propeller proplet, named by proplet_id
 	KindTask      Kind = 3 // a task on a proplet, named by task_id
+	KindDataNode  Kind = 4 // a DataMgmt node, named by its topic
 )
 
 // String returns the kind's name, the prefix of its series' names.
@@ -21,12 +22,27 @@ func (k Kind) String() string {
 		return "proplet"
 	case KindTask:
 		return "proplet_task"
+	case KindDataNode:
+		return "datamgmt"
 	}
 	return "unknown"
 }
 
+// IDLabel returns the label that holds the source's own name in its series.
+func (k Kind) IDLabel() string {
+	switch k {
+	case KindSporeNode, KindDataNode:
+		return "node"
+	case KindProplet:
+		return "proplet_id"
+	case KindTask:
+		return "task_id"
+	}
+	return "source"
+}
+
 // Kinds lists every kind of source, in order.
-func Kinds() []Kind { return []Kind{KindSporeNode, KindProplet, KindTask} }
+func Kinds() []Kind { return []Kind{KindSporeNode, KindProplet, KindTask, KindDataNode} }
 
 // MarshalText returns the kind's name, which JSON shows; "" for none.
 func (k Kind) MarshalText() ([]byte, error) {
@@ -64,9 +80,11 @@ const (
 	DialectD3      Dialect = 5 // Propeller: embedded proplet, uptime in ms for a timestamp
 	DialectGateway Dialect = 6 // SPORE: a node object as the gateway shows it
 	DialectESP8266 Dialect = 7 // SPORE: a node's own form
+	DialectHealth  Dialect = 8 // DataMgmt: what a node's /health says
+	DialectStats   Dialect = 9 // DataMgmt: what its /network/stats says
 )
 
-var dialectNames = [...]string{"", "d0", "d1", "d1r", "d2", "d3", "gateway", "esp8266"}
+var dialectNames = [...]string{"", "d0", "d1", "d1r", "d2", "d3", "gateway", "esp8266", "health", "stats"}
 
 // String returns the dialect's name, "" for none.
 func (d Dialect) String() string {

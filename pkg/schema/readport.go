@@ -10,14 +10,23 @@ const (
 	ReadPortPrefix  = "weir.read." // + partition + "." + endpoint
 
 	ReadSources     = "sources"     // SourcesRequest     -> stream of Source
-	ReadReadings    = "readings"    // ReadingsRequest    -> stream: total (uvarint), then StoredReading
+	ReadSourcesAt   = "sourcesat"   // SourcesRequest, At -> stream of Source
+	ReadRows        = "rows"        // RowsRequest        -> stream: RowsHead, then StoredReading
 	ReadTenants     = "tenants"     // no request         -> stream: cursor (uvarint), then TenantState
 	ReadReset       = "reset"       // no request         -> like ReadTenants: the numbers before the reset
 	ReadDeadLetters = "deadletters" // DeadLettersRequest -> stream: total (uvarint), then DeadLetter
 	ReadAccounting  = "accounting"  // no request         -> Accounting, JSON
 	ReadHealth      = "health"      // no request         -> AggregatorHealth, JSON
 
+	ReadSelect      = "select"      // SelectRequest      -> stream of SeriesPart
+	ReadLabelNames  = "labelnames"  // LabelNamesRequest  -> stream of Text
+	ReadLabelValues = "labelvalues" // LabelValuesRequest -> stream of Text
+	ReadCardinality = "cardinality" // CardinalityRequest -> Cardinality, JSON
+
 	// MoreHeader is set to "1" on each message of a streamed answer but the last.
+	// A message that has a reply subject is acknowledged there, with an empty
+	// message, when it was read: the aggregator sends only so far ahead. Once
+	// nobody listens for the answer any more, it stops.
 	MoreHeader = "Weir-More"
 	// ReadPortChunk bounds a message of a streamed answer, in bytes; one record
 	// that is larger goes alone.
@@ -38,17 +47,17 @@ type SourcesRequest struct {
 	Service    string            `json:"service,omitempty"`
 	Subservice string            `json:"subservice,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"` // all must be equal
-}
 
-// ReadingsRequest selects a page of a source's readings, newest first. Sources
-// of the same kind and id in several tenants are merged unless restricted.
-type ReadingsRequest struct {
-	Kind       Kind   `json:"kind"`
-	ID         string `json:"id"`
-	Service    string `json:"service,omitempty"`
-	Subservice string `json:"subservice,omitempty"`
-	Offset     uint64 `json:"offset"`
-	Limit      uint64 `json:"limit"`
+	// At is for ReadSourcesAt: the sources as they were at that moment, unix
+	// nanoseconds, each with the last reading in history that is not newer, and
+	// with the labels and the parent that it had then, which Labels and Parent
+	// select by. Sources without such a reading are left out. What history does
+	// not hold is left empty (the client, presence, attributes), and the reading's
+	// own time stands for LastSeen and ReadingSeen.
+	At int64 `json:"at,omitempty"`
+	// TimeoutMS bounds the time that ReadSourcesAt may take, from receipt on; 0
+	// for the port's own bound.
+	TimeoutMS int64 `json:"timeout_ms,omitempty"`
 }
 
 // DeadLettersRequest selects a page of dead letters, newest first, or the one
@@ -105,6 +114,10 @@ type AggregatorHealth struct {
 	StoreError    string `json:"store_error"`     // "" when the store works
 	JournalError  string `json:"journal_error"`   // "" when the journal can be read
 	ServiceTimeNS uint64 `json:"service_time_ns"` // mean over all tenants since the last reset
+
+	// Limits names the tenants that are near a limit on their series or sources,
+	// a sentence each; none: empty.
+	Limits []string `json:"limits,omitempty"`
 }
 
 // IngestHealthSubject is where each ingest answers with an IngestHealth.

@@ -17,7 +17,10 @@ const (
 	ReasonUnknownShape  Reason = 7 // an object of none of the known shapes
 	ReasonBadSource     Reason = 8 // an id or a label that is too long or not valid UTF-8
 
-	NumReasons = 9 // how many there are, ReasonNone included; not one itself
+	ReasonSeriesLimit Reason = 9  // it would give its tenant more series than the limit
+	ReasonSourceLimit Reason = 10 // it would give its tenant more sources than the limit
+
+	NumReasons = 11 // how many there are, ReasonNone included; not one itself
 )
 
 var reasonNames = [NumReasons]string{
@@ -30,6 +33,8 @@ var reasonNames = [NumReasons]string{
 	ReasonBadTopic:      "bad_topic",
 	ReasonUnknownShape:  "unknown_shape",
 	ReasonBadSource:     "bad_source",
+	ReasonSeriesLimit:   "series_limit",
+	ReasonSourceLimit:   "source_limit",
 }
 
 // Reasons lists every reason an event can be rejected for, in order.

@@ -17,7 +17,8 @@ type record interface {
 
 func TestRecordsComeBackAsTheyWere(t *testing.T) {
 	tenant := schema.Tenant{Service: "factory", Subservice: "line1"}
-	state := &schema.TenantState{Tenant: tenant, Received: 10, Applied: 7, Duplicate: 1, ClockSkewed: 3, Late: 4}
+	state := &schema.TenantState{Tenant: tenant, Received: 10, Applied: 7, Duplicate: 1, ClockSkewed: 3, Late: 4,
+		HistoryTooOld: 5, Sources: 6, Series: 7, HistoryBytes: 800}
 	state.Rejected[schema.ReasonNotJSON] = 2
 	state.Counters[schema.FailedActionTwitter] = 99
 	tests := []struct {
@@ -30,10 +31,12 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 			Fields:     []schema.FieldValue{{Field: schema.TaskCPUPercent, Value: 12.25}, {Field: schema.TaskThreadCount, Value: 3}},
 			Labels:     []schema.Label{{Name: "zone", Value: "zone-1"}},
 			Attributes: []schema.Label{{Name: "namespace", Value: "default"}}}, &schema.Source{}},
-		{"reading", &schema.StoredReading{Time: 5, Received: 3, Parent: "p", Dialect: schema.DialectD0, Clock: schema.ClockRFC3339,
+		{"reading", &schema.StoredReading{Time: 5, Parent: "p", Dialect: schema.DialectD0, Clock: schema.ClockRFC3339,
 			Fields: []schema.FieldValue{{Field: schema.PropletCPUPercent, Value: 0.7}}}, &schema.StoredReading{}},
 		{"dead letter", &schema.DeadLetter{Seq: 3, Reason: schema.ReasonBadNumber, Detail: "why", Tenant: tenant,
 			Event: schema.Event{Topic: "t", Client: "c", Received: 9, Payload: []byte("\xff{"), PacketID: 65535, QoS: 2, Dup: true, Retain: true, Route: schema.RouteWill}}, &schema.DeadLetter{}},
+		{"rows head", &schema.RowsHead{Total: 300, Until: "1:1200,5:77"}, &schema.RowsHead{}},
+		{"text", ptr(schema.Text("zone-ü")), ptr(schema.Text(""))},
 		{"tenant", state, &schema.TenantState{}},
 	}
 	for _, tt := range tests {
@@ -57,6 +60,8 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 		})
 	}
 }
+
+func ptr[T any](v T) *T { return &v }
 
 func TestTheTablesAreInOrderAndTheirNamesUnique(t *testing.T) {
 	names := map[string]bool{}
@@ -103,7 +108,7 @@ func TestTenantNames(t *testing.T) {
 func TestKindsAreNamesInJSON(t *testing.T) {
 	want := schema.SourcesRequest{Kinds: schema.Kinds(), ID: "x"}
 	data, err := json.Marshal(want)
-	if err != nil || string(data) != `{"kinds":["spore_node","proplet","proplet_task"],"id":"x"}` {
+	if err != nil || string(data) != `{"kinds":["spore_node","proplet","proplet_task","datamgmt"],"id":"x"}` {
 		t.Errorf("got %s, %v", data, err)
 	}
 	var got schema.SourcesRequest

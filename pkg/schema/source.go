@@ -96,12 +96,11 @@ func (s *Source) ReadBinary(r *wire.Reader) {
 
 // StoredReading is one reading of a source as its page shows it.
 type StoredReading struct {
-	Time     int64 // event time where plausible, else receive time; unix nanoseconds
-	Received int64
-	Parent   string // a task's proplet_id at that time
-	Dialect  Dialect
-	Clock    Clock
-	Fields   []FieldValue
+	Time    int64  // event time where plausible, else receive time; unix nanoseconds
+	Parent  string // a task's proplet_id at that time
+	Dialect Dialect
+	Clock   Clock
+	Fields  []FieldValue // ascending by Field
 }
 
 // Value returns the reading's value of f.
@@ -109,8 +108,7 @@ func (s *StoredReading) Value(f Field) (float64, bool) { return valueOf(s.Fields
 
 // AppendBinary appends the reading's deterministic encoding.
 func (s *StoredReading) AppendBinary(b []byte) []byte {
-	b = wire.AppendInt(b, s.Received)
-	b = wire.AppendInt(b, s.Received-s.Time)
+	b = wire.AppendInt(b, s.Time)
 	b = wire.AppendString(b, s.Parent)
 	b = append(b, byte(s.Dialect), byte(s.Clock))
 	return appendFields(b, s.Fields)
@@ -118,10 +116,8 @@ func (s *StoredReading) AppendBinary(b []byte) []byte {
 
 // ReadBinary reads what AppendBinary wrote; r keeps the error.
 func (s *StoredReading) ReadBinary(r *wire.Reader) {
-	received := r.Int()
 	*s = StoredReading{
-		Received: received, Time: received - r.Int(),
-		Parent:  r.String(),
+		Time: r.Int(), Parent: r.String(),
 		Dialect: Dialect(r.Byte()), Clock: Clock(r.Byte()),
 		Fields: readFields(r),
 	}

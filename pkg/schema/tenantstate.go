@@ -16,6 +16,12 @@ type TenantState struct {
 	ClockSkewed uint64 // events whose own time was not plausible
 	Late        uint64 // readings older than the newest of their source
 
+	// History. HistoryTooOld counts; the others say what there is now.
+	HistoryTooOld uint64 // readings that were older than what is kept when they came; they go soon
+	Sources       uint64 // sources known
+	Series        uint64 // series that have history
+	HistoryBytes  uint64 // of the sealed chunks
+
 	// Operations, since the last get-and-reset.
 	Counters    [NumCounters]uint64
 	ServiceTime Summary // nanoseconds
@@ -41,7 +47,10 @@ func (t *TenantState) Clone() TenantState {
 func (t *TenantState) AppendBinary(b []byte) []byte {
 	b = wire.AppendString(b, t.Tenant.Service)
 	b = wire.AppendString(b, t.Tenant.Subservice)
-	for _, v := range []uint64{t.Received, t.Applied, t.Duplicate, t.ClockSkewed, t.Late} {
+	for _, v := range []uint64{
+		t.Received, t.Applied, t.Duplicate, t.ClockSkewed, t.Late,
+		t.HistoryTooOld, t.Sources, t.Series, t.HistoryBytes,
+	} {
 		b = wire.AppendUint(b, v)
 	}
 	b = appendUints(b, t.Rejected[:])
@@ -52,7 +61,10 @@ func (t *TenantState) AppendBinary(b []byte) []byte {
 // ReadBinary reads what AppendBinary wrote; r keeps the error.
 func (t *TenantState) ReadBinary(r *wire.Reader) {
 	*t = TenantState{Tenant: Tenant{Service: r.String(), Subservice: r.String()}}
-	for _, v := range []*uint64{&t.Received, &t.Applied, &t.Duplicate, &t.ClockSkewed, &t.Late} {
+	for _, v := range []*uint64{
+		&t.Received, &t.Applied, &t.Duplicate, &t.ClockSkewed, &t.Late,
+		&t.HistoryTooOld, &t.Sources, &t.Series, &t.HistoryBytes,
+	} {
 		*v = r.Uint()
 	}
 	readUints(r, t.Rejected[:])

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/readport"
@@ -19,6 +20,7 @@ import (
 type App struct {
 	cfg     Config
 	metrics *appMetrics
+	limits  limitWatch
 	failed  chan error
 
 	journal  frames
@@ -44,7 +46,7 @@ func New(cfg Config) (*App, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure the aggregator: %w", err)
 	}
-	a := &App{cfg: cfg, failed: make(chan error, 1)}
+	a := &App{cfg: cfg, limits: limitWatch{logger: cfg.Logger}, failed: make(chan error, 1)}
 	a.metrics = newMetrics(a)
 	return a, nil
 }
@@ -119,7 +121,7 @@ func (a *App) startConsumer(resets *resets) {
 		journal: a.journal, guard: a.guard, store: a.store, interval: a.cfg.CheckpointInterval, failed: make(chan error, 1),
 		observe: observer{
 			folded:     a.metrics.folded,
-			checkpoint: a.metrics.checkpoint,
+			checkpoint: a.onCheckpoint,
 			retry:      a.onRetry,
 			deliver:    resets.deliver,
 		},
@@ -151,6 +153,13 @@ func (a *App) passFailure() {
 	}
 }
 
+func (a *App) onCheckpoint(c *store.Checkpoint, took time.Duration) {
+	a.metrics.checkpoint(c, took)
+	var near []limitUse
+	a.guard.Share(func(s *fold.State) { near = nearLimits(s) })
+	a.limits.look(near)
+}
+
 func (a *App) onRetry(err error) {
 	a.metrics.journalErrors.Inc()
 	a.cfg.Logger.Warn("the journal cannot be read, trying again", "error", err)
@@ -159,8 +168,9 @@ func (a *App) onRetry(err error) {
 func (a *App) startPort(resets *resets) error {
 	port, err := readport.Start(readport.Config{
 		NATS: a.cfg.NATS, Partition: a.cfg.Partition,
-		State: a.guard, DeadLetters: a.store, Journal: a.journal, Resetter: resets,
-		Health: a.health, Observe: a.metrics.request, Logger: a.cfg.Logger,
+		State: a.guard, DeadLetters: a.store, Chunks: a.store, Journal: a.journal, Resetter: resets,
+		Staleness: a.cfg.staleness(),
+		Health:    a.health, Observe: a.metrics.request, Logger: a.cfg.Logger,
 	})
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/foldtest"
 
 	"weir/pkg/journal"
@@ -169,8 +168,8 @@ func TestAStoreIsUsedByOneApp(t *testing.T) {
 }
 
 func TestAllFaultsOfAConfigAreListed(t *testing.T) {
-	_, err := New(Config{Partition: -1, CheckpointInterval: -1, Settings: Settings{ReadingsPerSource: fold.MaxReadingsPerSource + 1, ClockAhead: -1, DuplicateWindows: -1}})
-	for _, fault := range []string{"the NATS connection", "the directory", "the partition", "the checkpoint interval", "ReadingsPerSource", "ClockAhead", "DuplicateWindows"} {
+	_, err := New(Config{Partition: -1, CheckpointInterval: -1, Settings: Settings{ClockAhead: -1, DuplicateWindows: -1, Tenants: []TenantLimits{{Service: "a"}, {Service: "a"}}}})
+	for _, fault := range []string{"the NATS connection", "the directory", "the partition", "the checkpoint interval", "ClockAhead", "DuplicateWindows", "Tenants"} {
 		if err == nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("%s is not in %v", fault, err)
 		}

@@ -26,6 +26,9 @@ func (a *App) health(ctx context.Context) schema.AggregatorHealth {
 		h.Sources = s.SourceCount()
 		h.HealthyPeers = s.HealthyPeers(time.Now().Add(-healthyFor).UnixNano())
 		h.ServiceTimeNS = s.MeanServiceTime()
+		for _, l := range nearLimits(s) {
+			h.Limits = append(h.Limits, l.String())
+		}
 	})
 	if h.StoreError == "" {
 		h.StoreError = a.store.Fault()

@@ -10,6 +10,7 @@ import (
 	"weir/services/aggregator/internal/foldtest"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/wire"
 )
 
 // compareSummaries sees summaries by their bytes: their buckets are not exported.
@@ -36,25 +37,30 @@ func TestTheReadPortAnswersWhatWasFolded(t *testing.T) {
 			t.Errorf("%d sources (-want +got):\n%s", len(got), diff)
 		}
 	})
-	t.Run("readings", func(t *testing.T) {
-		q := schema.ReadingsRequest{Kind: schema.KindTask, ID: "task-1", Offset: 3, Limit: 30}
-		answer, _ := c.ask(t, schema.ReadReadings, q)
-		total, got := records[schema.StoredReading](t, answer, true)
-		wantTotal, page := want.Readings(&q)
-		_, wantPage := records[schema.StoredReading](t, join(page), false)
-		if diff := cmp.Diff(wantPage, got); diff != "" || total != wantTotal || len(got) != 30 {
-			t.Errorf("%d of %d readings, want of %d (-want +got):\n%s", len(got), total, wantTotal, diff)
+	t.Run("rows", func(t *testing.T) {
+		answer, _ := c.ask(t, schema.ReadRows, schema.RowsRequest{Kind: schema.KindTask, ID: "task-1", Limit: 10_000})
+		head, got := rowsOf(t, answer)
+		total, newest := uint64(0), int64(0)
+		want.Sources(&schema.SourcesRequest{Kinds: []schema.Kind{schema.KindTask}, ID: "task-1"}, func(s *schema.Source) {
+			total, newest = total+s.Readings, max(newest, s.ReadingTime)
+		})
+		if head.Total != total || uint64(len(got)) != total || total < 30 || got[0].Time != newest {
+			t.Fatalf("%d of %d rows, want of %d, the newest at %d", len(got), head.Total, total, newest)
 		}
 		for i := 1; i < len(got); i++ {
 			if got[i].Time > got[i-1].Time {
-				t.Errorf("reading %d is newer than the one before it", i)
+				t.Errorf("row %d is newer than the one before it", i)
 			}
 		}
+		page, _ := c.ask(t, schema.ReadRows, schema.RowsRequest{Kind: schema.KindTask, ID: "task-1", Offset: 3, Limit: 20})
+		if _, few := rowsOf(t, page); cmp.Diff(got[3:23], few) != "" {
+			t.Errorf("a page (-want +got):\n%s", cmp.Diff(got[3:23], few))
+		}
 	})
-	t.Run("readings of what is not known are an empty page", func(t *testing.T) {
-		answer, _ := c.ask(t, schema.ReadReadings, schema.ReadingsRequest{Kind: schema.KindTask, ID: "none", Limit: 10})
-		if total, got := records[schema.StoredReading](t, answer, true); total != 0 || len(got) != 0 {
-			t.Errorf("%d of %d", len(got), total)
+	t.Run("rows of what is not known are an empty page", func(t *testing.T) {
+		answer, _ := c.ask(t, schema.ReadRows, schema.RowsRequest{Kind: schema.KindTask, ID: "none", Limit: 10})
+		if head, got := rowsOf(t, answer); head.Total != 0 || len(got) != 0 {
+			t.Errorf("%d of %d", len(got), head.Total)
 		}
 	})
 	t.Run("tenants", func(t *testing.T) {
@@ -99,13 +105,6 @@ func TestTheReadPortAnswersWhatWasFolded(t *testing.T) {
 	})
 }
 
-func join(parts [][]byte) (all []byte) {
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return all
-}
-
 func TestBadRequestsAreRefused(t *testing.T) {
 	c := newCluster(t)
 	c.start(t)
@@ -115,7 +114,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		want           string
 	}{
 		{"what is not JSON", schema.ReadSources, "{", "400 bad request"},
-		{"readings of no source", schema.ReadReadings, schema.ReadingsRequest{Limit: 1}, "400 bad request: kind and id must be given"},
+		{"rows of no source", schema.ReadRows, schema.RowsRequest{Limit: 1}, "400 bad request: kind and id must be given"},
 		{"a reason that does not exist", schema.ReadDeadLetters, schema.DeadLettersRequest{Reason: "bad_mood"}, `400 bad request: no such reason as "bad_mood"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -207,4 +206,13 @@ func plainPage(newestFirst []schema.DeadLetter, q schema.DeadLettersRequest) (to
 		total++
 	}
 	return total, page
+}
+
+// rowsOf reads an answer of the rows endpoint.
+func rowsOf(t *testing.T, answer []byte) (head schema.RowsHead, rows []schema.StoredReading) {
+	t.Helper()
+	r := wire.NewReader(answer)
+	head.ReadBinary(r)
+	_, rows = records[schema.StoredReading](t, r.Rest(), false)
+	return head, rows
 }

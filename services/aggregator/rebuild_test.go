@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/foldtest"
@@ -124,7 +125,7 @@ func TestToolsRefuseAStoreInUse(t *testing.T) {
 
 func TestRebuildChangesTheSettings(t *testing.T) {
 	j, _, dir := foldedStore(t, 500)
-	few := Settings{ReadingsPerSource: 2}
+	few := Settings{Limits: Limits{Retention: time.Hour}}
 	s, err := store.Open(store.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"weir/services/query/internal/api"
+	"weir/services/query/internal/promapi"
 	"weir/services/query/internal/readclient"
 )
 
@@ -31,6 +32,8 @@ type Config struct {
 	ExternalAddr string     // the same; at least one of the two is needed
 	Version      string
 	Heartbeat    time.Duration // 0 is DefaultHeartbeat
+
+	PromQL PromQL // limits of Prometheus' HTTP API
 
 	// Metrics write what /metrics shows before the service's own metrics and
 	// the tenants' numbers: those of the process and of the other services in
@@ -48,6 +51,7 @@ type App struct {
 	log      *slog.Logger
 	own      *ownMetrics
 	client   *readclient.Client
+	promql   *promapi.API
 	servers  []*server
 	internal *server // nil where there is no such listener
 	external *server
@@ -82,6 +86,7 @@ func (c *Config) check() error {
 	fault(c.Partition < 0, "the partition must not be negative")
 	fault(c.InternalAddr == "" && c.ExternalAddr == "", "an internal or an external address is needed")
 	fault(c.Heartbeat < 0, "the heartbeat must not be negative")
+	c.PromQL.check(fault)
 	return errors.Join(faults...)
 }
 
@@ -89,6 +94,9 @@ func (c *Config) check() error {
 func (a *App) Start(ctx context.Context) error {
 	started := time.Now()
 	var err error
+	if a.promql, err = a.newPromQL(started); err != nil {
+		return err
+	}
 	if a.internal, err = a.listen(ctx, api.Internal, a.config.InternalAddr, started); err != nil {
 		return err
 	}
@@ -116,6 +124,7 @@ func (a *App) listen(ctx context.Context, l api.Listener, addr string, started t
 	var handler http.Handler = api.New(api.Config{
 		Client: a.client, Now: time.Now, Started: started, Version: a.config.Version,
 		Heartbeat: a.config.Heartbeat, Metrics: a.writeAllMetrics, Observer: a.observer(l),
+		Prometheus: a.promql,
 	}, l)
 	if l == api.Internal {
 		handler = withProfiles(handler)

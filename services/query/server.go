@@ -22,7 +22,7 @@ const (
 	writeTimeout = 60 * time.Second // from there to the answer's end: a reset may take 30 s
 	idleTimeout  = 2 * time.Minute
 	maxHeader    = 64 << 10
-	maxBody      = 64 << 10 // no route has a body that means anything
+	maxBody      = 1 << 20 // a PromQL expression in a form, a request of remote read
 )
 
 // server is one listener with its HTTP server.

@@ -4,7 +4,7 @@ import "weir/pkg/schema"
 
 // alias is one name under which devices write a measured value.
 type alias struct {
-	section string // the object that it stands in
+	section string // the object that it stands in, "" for the message itself
 	name    string
 	field   schema.Field
 	dialect schema.Dialect // the only dialect that uses this name, DialectNone if several do
@@ -105,9 +105,33 @@ var sporeAliases = []alias{
 	{"system", "uptime_seconds", schema.SporeUptimeSeconds, schema.DialectESP8266},
 }
 
+// dataNodeAliases are the names of a DataMgmt node's values, as taskAliases.
+// What a node says in words is in dataNodeWords.
+//
+// Source: the node's code and monitoring document, which have different subsets
+// of the stats. Neither has the counters at the end: the document leaves them to
+// whoever runs the node, and this is where such a node puts them.
+var dataNodeAliases = []alias{
+	{"p2p", "peers", schema.DataNodePeersConnected, schema.DialectHealth},
+
+	{"", "total_peers", schema.DataNodeTotalPeers, schema.DialectStats},
+	{"", "healthy_peers", schema.DataNodeHealthyPeers, schema.DialectStats},
+	{"", "active_peers", schema.DataNodePeersConnected, schema.DialectStats},
+	{"", "bootstrap_nodes", schema.DataNodeBootstrapNodes, schema.DialectStats},
+	{"", "avg_latency_ms", schema.DataNodeAvgLatencyMs, schema.DialectStats},
+	{"", "data_sent", schema.DataNodeDataSentBytes, schema.DialectStats},
+	{"", "data_received", schema.DataNodeDataReceivedBytes, schema.DialectStats},
+	{"", "uptime", schema.DataNodeUptimeSeconds, schema.DialectStats},
+	{"", "requests_total", schema.DataNodeRequests, schema.DialectStats},
+	{"", "errors_total", schema.DataNodeErrors, schema.DialectStats},
+	{"", "data_shares_total", schema.DataNodeDataShares, schema.DialectStats},
+	{"", "data_retrievals_total", schema.DataNodeDataRetrievals, schema.DialectStats},
+	{"", "data_verifications_total", schema.DataNodeDataVerifications, schema.DialectStats},
+}
+
 // section is the part of an alias table that stands in one object.
 type section struct {
-	path  string // where the object stands, for details
+	path  string // where the object stands, for details; "" for the message itself
 	rows  []alias
 	first uint8 // rank of rows[0] within its table
 }
@@ -143,4 +167,12 @@ func (s *section) find(name []byte, next int) int {
 		}
 	}
 	return -1
+}
+
+// where returns where the value of a row stands, for details.
+func (s *section) where(row int) string {
+	if s.path == "" {
+		return s.rows[row].name
+	}
+	return s.path + "." + s.rows[row].name
 }

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"strings"
 	"testing"
 
 	"weir/pkg/schema"
@@ -9,7 +10,7 @@ import (
 func TestAliasTablesAreInOrder(t *testing.T) {
 	aliased := map[schema.Field]bool{}
 	for kind, table := range map[schema.Kind][]alias{
-		schema.KindTask: taskAliases, schema.KindProplet: propletAliases, schema.KindSporeNode: sporeAliases,
+		schema.KindTask: taskAliases, schema.KindProplet: propletAliases, schema.KindSporeNode: sporeAliases, schema.KindDataNode: dataNodeAliases,
 	} {
 		seen := map[[2]string]bool{}
 		done := map[string]bool{}
@@ -34,6 +35,9 @@ func TestAliasTablesAreInOrder(t *testing.T) {
 			}
 		}
 	}
+	for _, w := range dataNodeWords {
+		aliased[w.field] = true
+	}
 	for _, info := range schema.Fields {
 		if !aliased[info.Field] {
 			t.Errorf("%s has no name in an alias table", info.Path)
@@ -44,10 +48,13 @@ func TestAliasTablesAreInOrder(t *testing.T) {
 func TestTheSourcesPathOfEveryFieldIsAnAlias(t *testing.T) {
 	for _, info := range schema.Fields {
 		found := false
-		for _, table := range [][]alias{taskAliases, propletAliases, sporeAliases} {
+		for _, table := range [][]alias{taskAliases, propletAliases, sporeAliases, dataNodeAliases} {
 			for _, row := range table {
-				found = found || row.field == info.Field && row.section+"."+row.name == info.Path
+				found = found || row.field == info.Field && strings.TrimPrefix(row.section+"."+row.name, ".") == info.Path
 			}
+		}
+		for _, w := range dataNodeWords {
+			found = found || w.field == info.Field && w.path == info.Path
 		}
 		if !found {
 			t.Errorf("%s is not the path of any alias", info.Path)

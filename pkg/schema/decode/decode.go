@@ -79,6 +79,8 @@ func (d *Decoder) message(t Topic, root *fastjson.Value) *schema.Rejection {
 		return d.propeller(t.Kind, root)
 	case TopicResources:
 		return d.resources(t.Name, root)
+	case TopicDataNode:
+		return d.dataNode(t.Name, root)
 	}
 	panic("BUG: decoding a topic of " + t.Kind.String())
 }

@@ -18,6 +18,8 @@ const (
 	createTopic  = "m/d/c/ch/control/proplet/create"
 	nodeTopic    = "spore/s/ss/node-1/resources"
 	gatewayTopic = "spore/s/ss/gateway/resources"
+	healthTopic  = "datamgmt/s/ss/data-1/health"
+	statsTopic   = "datamgmt/s/ss/data-1/stats"
 )
 
 func decodeOn(t testing.TB, topic, payload string) ([]schema.Reading, *schema.Rejection) {

@@ -1,12 +1,12 @@
-// Package decode turns the messages of Propeller's proplets and of SPORE's
-// nodes into readings.
+// Package decode turns the messages of Propeller's proplets, of SPORE's nodes
+// and of DataMgmt's nodes into readings.
 //
 // It is pure: ingest runs it to answer the device, the fold runs it again to
 // count the event, and both come to the same verdict. The topic gives the
-// tenant, and for SPORE a name where the payload has none; what a message is,
-// and in which dialect, is decided by the payload's shape. Where a measured
-// value stands under which name is data: see taskAliases, propletAliases and
-// sporeAliases.
+// tenant, for SPORE a name where the payload has none, and for DataMgmt the
+// name; what a message is, and in which dialect, is decided by the payload's
+// shape. Where a measured value stands under which name is data: see
+// taskAliases, propletAliases, sporeAliases and dataNodeAliases.
 //
 // What all decoders have in common:
 //

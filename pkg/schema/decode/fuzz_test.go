@@ -14,7 +14,7 @@ import (
 )
 
 // fuzzTopics has a topic of each kind.
-var fuzzTopics = []string{taskTopic, docTopic, propletTopic, aliveTopic, createTopic, nodeTopic, gatewayTopic, "m//c/ch/metrics/proplet"}
+var fuzzTopics = []string{taskTopic, docTopic, propletTopic, aliveTopic, createTopic, nodeTopic, gatewayTopic, healthTopic, statsTopic, "m//c/ch/metrics/proplet"}
 
 func FuzzDecode(f *testing.F) {
 	for _, m := range messages(f) {
@@ -30,6 +30,8 @@ func FuzzDecode(f *testing.F) {
 		`{"proplet_id":"p","metadata":{"a":[1,{"b":"\u0000"}]}}`,
 		`{"labels":{"b":1,"a":true,"b":null},"network":{"rssi_dbm":-1e308},"memory":{"total_heap":1,"free_heap":0}}`,
 		`{"nodes":[{"node_ip":"10.0.0.1","cpu":{"current_usage":1}},{"hostname":"h","flash":{}}]}`,
+		`{"status":"degraded","components":{"blockchain":false,"encryption":"\u0000"},"p2p":{"running":null,"peers":-0}}`,
+		`{"healthy_peers":3,"active_peers":1e400,"uptime":"a` + "\t" + `b","timestamp":1767323045.12}`,
 		`{"nodes":[]}`, `[]`, `nan`, ``,
 	} {
 		f.Add(uint8(i), []byte(payload))

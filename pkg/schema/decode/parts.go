@@ -5,7 +5,7 @@ import "github.com/valyala/fastjson"
 // part is a field that is no measured value, or holds several.
 type part uint8
 
-// The parts of Propeller's and of SPORE's messages.
+// The parts of Propeller's, of SPORE's and of DataMgmt's messages.
 const (
 	partTaskID part = iota
 	partPropletID
@@ -32,6 +32,15 @@ const (
 	partFlash
 	partFilesystem
 	partSystem
+
+	partVersion
+	partNodeID
+	partComponents
+	partBlockchain // these three stand in components
+	partP2PNetwork
+	partEncryption
+	partP2P
+	partRunning // which stands in p2p
 
 	numParts
 )

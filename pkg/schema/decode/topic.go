@@ -19,6 +19,7 @@ const (
 	TopicTaskMetrics    TopicKind = 3 // Propeller: control/proplet/task_metrics and metrics/proplet
 	TopicPropletMetrics TopicKind = 4 // Propeller: control/proplet/metrics
 	TopicResources      TopicKind = 5 // SPORE: a node's resources, or a gateway's whole document
+	TopicDataNode       TopicKind = 6 // DataMgmt: a node's health, and its stats
 )
 
 // String returns the kind's name.
@@ -36,6 +37,8 @@ func (k TopicKind) String() string {
 		return "proplet_metrics"
 	case TopicResources:
 		return "resources"
+	case TopicDataNode:
+		return "data_node"
 	}
 	return fmt.Sprintf("topic_kind_%d", uint8(k))
 }
@@ -44,7 +47,7 @@ func (k TopicKind) String() string {
 type Topic struct {
 	Kind   TopicKind
 	Tenant schema.Tenant // zero for TopicBad
-	Name   string        // TopicResources: the hostname level, else ""
+	Name   string        // TopicResources: the hostname level; TopicDataNode: the node level; else ""
 	Detail string        // TopicBad: which level is wrong and what is expected, else ""
 }
 
@@ -52,6 +55,7 @@ type Topic struct {
 const (
 	propellerTopic = "m/{domain}/c/{channel}/…"
 	sporeTopic     = "spore/{service}/{subservice}/{hostname}/resources"
+	dataNodeTopic  = "datamgmt/{service}/{subservice}/{node}/health or stats"
 )
 
 // ParseTopic parses an MQTT topic. It returns false for a topic that is not one
@@ -60,14 +64,17 @@ const (
 // TopicBad. The Topic's strings are parts of topic.
 //
 // Ours are m/{domain}/c/{channel}/control/proplet/{create|alive|task_metrics|metrics},
-// m/{domain}/c/{channel}/metrics/proplet and
-// spore/{service}/{subservice}/{hostname}/resources.
+// m/{domain}/c/{channel}/metrics/proplet,
+// spore/{service}/{subservice}/{hostname}/resources and
+// datamgmt/{service}/{subservice}/{node}/{health|stats}.
 func ParseTopic(topic string) (Topic, bool) {
 	switch {
 	case strings.HasPrefix(topic, "m/"):
 		return parsePropeller(topic)
 	case strings.HasPrefix(topic, "spore/") && strings.HasSuffix(topic, "/resources"):
-		return parseSpore(topic), true
+		return parseNamed(topic, TopicResources, "hostname", sporeTopic), true
+	case strings.HasPrefix(topic, "datamgmt/") && (strings.HasSuffix(topic, "/health") || strings.HasSuffix(topic, "/stats")):
+		return parseNamed(topic, TopicDataNode, "node", dataNodeTopic), true
 	}
 	return Topic{}, false
 }
@@ -150,23 +157,26 @@ func matchLevels(levels, want []string) (empty int, ok bool) {
 	return empty, true
 }
 
-func parseSpore(topic string) Topic {
+// parseNamed parses a topic of the form {system}/{service}/{subservice}/{name}/…,
+// whose first and last levels are known; what says what the name is, pattern
+// what is expected.
+func parseNamed(topic string, kind TopicKind, what, pattern string) Topic {
 	levels, n := split(topic)
 	if n != 5 {
-		return badTopic("the topic has %d levels: expected 5, %s", strings.Count(topic, "/")+1, sporeTopic)
+		return badTopic("the topic has %d levels: expected 5, %s", strings.Count(topic, "/")+1, pattern)
 	}
 	switch fault := textFault(levels[3], MaxID); {
 	case !schema.ValidTenantName(levels[1]):
-		return badTenant("service", 2, levels[1], sporeTopic)
+		return badTenant("service", 2, levels[1], pattern)
 	case !schema.ValidTenantName(levels[2]):
-		return badTenant("subservice", 3, levels[2], sporeTopic)
+		return badTenant("subservice", 3, levels[2], pattern)
 	case levels[3] == "":
-		return badTopic("level 4 of the topic, the hostname, is empty: expected %s", sporeTopic)
+		return badTopic("level 4 of the topic, the %s, is empty: expected %s", what, pattern)
 	case fault != "":
-		return badTopic("level 4 of the topic, the hostname, %s: expected %s", fault, sporeTopic)
+		return badTopic("level 4 of the topic, the %s, %s: expected %s", what, fault, pattern)
 	}
 	return Topic{
-		Kind:   TopicResources,
+		Kind:   kind,
 		Tenant: schema.Tenant{Service: levels[1], Subservice: levels[2]},
 		Name:   levels[3],
 	}

@@ -23,6 +23,8 @@ func TestParseTopic(t *testing.T) {
 		{"proplet metrics are ours", "m/domain-123/c/channel-456/control/proplet/metrics", decode.Topic{Kind: decode.TopicPropletMetrics, Tenant: tenant}},
 		{"a node's resources are ours", "spore/factory/hall-1/spore-a/resources", decode.Topic{Kind: decode.TopicResources, Tenant: factory, Name: "spore-a"}},
 		{"a gateway's resources are ours", "spore/factory/hall-1/gateway/resources", decode.Topic{Kind: decode.TopicResources, Tenant: factory, Name: "gateway"}},
+		{"a data node's health is ours", "datamgmt/factory/hall-1/data-1/health", decode.Topic{Kind: decode.TopicDataNode, Tenant: factory, Name: "data-1"}},
+		{"a data node's stats are ours", "datamgmt/factory/hall-1/data-1/stats", decode.Topic{Kind: decode.TopicDataNode, Tenant: factory, Name: "data-1"}},
 		{"a hostname may have any characters that can be printed", "spore/factory/hall-1/Küche 1+/resources", decode.Topic{Kind: decode.TopicResources, Tenant: factory, Name: "Küche 1+"}},
 		{"a hostname may be as long as an id", "spore/factory/hall-1/" + strings.Repeat("x", decode.MaxID) + "/resources", decode.Topic{Kind: decode.TopicResources, Tenant: factory, Name: strings.Repeat("x", decode.MaxID)}},
 	} {
@@ -65,6 +67,12 @@ func TestParseTopicLeavesOtherTopicsAlone(t *testing.T) {
 		"spore/s/ss/host/resources/",
 		"sporex/s/ss/host/resources",
 		"spore/",
+		"datamgmt/s/ss/n",
+		"datamgmt/s/ss/n/peers",
+		"datamgmt/s/ss/n/network/statistics",
+		"datamgmt/s/ss/n/health/",
+		"datamgmtx/s/ss/n/health",
+		"s/ss/n/health",
 		"resources",
 	} {
 		if got, ok := decode.ParseTopic(topic); ok || got != (decode.Topic{}) {
@@ -94,6 +102,11 @@ func TestParseTopicNamesTheBadLevel(t *testing.T) {
 		{"a level too few", "spore/s/host/resources", "the topic has 4 levels: expected 5"},
 		{"no level at all", "spore/resources", "the topic has 2 levels: expected 5"},
 		{"a level too many", "spore/s/ss/x/host/resources", "the topic has 6 levels: expected 5"},
+		{"a data node's topic without a service", "datamgmt//ss/n/health", "level 2 of the topic, the service, is empty"},
+		{"a data node's topic with a bad subservice", "datamgmt/s/a b/n/stats", `level 3 of the topic, the subservice, is "a b"`},
+		{"a data node without a name", "datamgmt/s/ss//stats", "level 4 of the topic, the node, is empty: expected datamgmt/{service}/{subservice}/{node}/health or stats"},
+		{"a data node's topic with the path of its API", "datamgmt/s/ss/n/network/stats", "the topic has 6 levels: expected 5, datamgmt/"},
+		{"a data node's topic with a level too few", "datamgmt/s/n/health", "the topic has 4 levels: expected 5, datamgmt/"},
 		{"many levels too many", "spore/" + strings.Repeat("x/", 100) + "resources", "the topic has 102 levels: expected 5"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -137,7 +150,7 @@ func FuzzParseTopic(f *testing.F) {
 	for _, m := range messages(f) {
 		f.Add(m.topic)
 	}
-	for _, topic := range []string{"", "m//c//metrics/proplet", "spore/a/b//resources", "spore/\x00/b/c/resources", "m/d/c/ch/control/proplet/"} {
+	for _, topic := range []string{"", "m//c//metrics/proplet", "spore/a/b//resources", "datamgmt/a/b//stats", "spore/\x00/b/c/resources", "m/d/c/ch/control/proplet/"} {
 		f.Add(topic)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -163,7 +176,7 @@ func checkGoodTopic(t *testing.T, topic decode.Topic) {
 	if !schema.ValidTenantName(topic.Tenant.Service) || !schema.ValidTenantName(topic.Tenant.Subservice) {
 		t.Errorf("bad tenant: %+v", topic)
 	}
-	if (topic.Name != "") != (topic.Kind == decode.TopicResources) || len(topic.Name) > decode.MaxID || !utf8.ValidString(topic.Name) {
+	if (topic.Name != "") != (topic.Kind == decode.TopicResources || topic.Kind == decode.TopicDataNode) || len(topic.Name) > decode.MaxID || !utf8.ValidString(topic.Name) {
 		t.Errorf("bad name: %+v", topic)
 	}
 	if topic.Detail != "" {

@@ -95,7 +95,7 @@ func (d *Decoder) value(s *section, row int, v *fastjson.Value) *schema.Rejectio
 		return nil
 	}
 	d.suspect = true
-	return d.reject(schema.ReasonBadNumber, "%s.%s is %s: expected a finite number", s.path, s.rows[row].name, show(d.raw(v)))
+	return d.reject(schema.ReasonBadNumber, "%s is %s: expected a finite number", s.where(row), show(d.raw(v)))
 }
 
 // finish appends the reading whose values were gathered.

@@ -104,6 +104,7 @@ func (a *App) startAggregator(ctx context.Context) error {
 	a.aggregator, err = aggregator.New(aggregator.Config{
 		NATS: nc, Partition: partition, Dir: datadir.State(c.DataDir, partition),
 		Settings: FoldSettings(c), CheckpointInterval: c.CheckpointInterval,
+		StaleFloor: c.StaleFloor, StaleCeiling: c.StaleCeiling,
 		Logger: a.log.With("service", "aggregator"),
 	})
 	return a.startService(ctx, "aggregator", a.aggregator, err)
@@ -111,10 +112,38 @@ func (a *App) startAggregator(ctx context.Context) error {
 
 // FoldSettings returns the settings that the state depends on.
 func FoldSettings(c config.Config) aggregator.Settings {
-	return aggregator.Settings{
-		ReadingsPerSource: c.ReadingsPerSource, ClockEarliest: c.ClockEarliest, ClockAhead: c.ClockAhead,
-		DuplicateWindows: c.DuplicateWindows,
+	s := aggregator.Settings{
+		ClockEarliest: c.ClockEarliest, ClockAhead: c.ClockAhead, DuplicateWindows: c.DuplicateWindows,
+		Limits: foldLimits(&c.Retention, &c.HistoryBytes, &c.SeriesLimit, &c.SourceLimit),
 	}
+	for _, t := range c.Tenants {
+		s.Tenants = append(s.Tenants, aggregator.TenantLimits{
+			Service: t.Service, Subservice: t.Subservice,
+			Limits: foldLimits(t.Retention, t.HistoryBytes, t.SeriesLimit, t.SourceLimit),
+		})
+	}
+	return s
+}
+
+// foldLimits translates limits: for the aggregator what is not given is zero, and
+// what is not limited has a name.
+func foldLimits(retention *time.Duration, bytes, series, sources *int) aggregator.Limits {
+	number := func(n *int) int64 {
+		switch {
+		case n == nil:
+			return 0
+		case *n == 0:
+			return aggregator.NoLimit
+		}
+		return int64(*n)
+	}
+	limits := aggregator.Limits{HistoryBytes: number(bytes), Series: number(series), Sources: number(sources)}
+	if retention != nil {
+		if limits.Retention = *retention; *retention == 0 {
+			limits.Retention = aggregator.NoLimit
+		}
+	}
+	return limits
 }
 
 func (a *App) startIngest(ctx context.Context) error {
@@ -149,9 +178,25 @@ func (a *App) startQuery(ctx context.Context) error {
 	a.query, err = query.New(query.Config{
 		NATS: nc, Partition: partition, InternalAddr: c.InternalAddr, ExternalAddr: c.ExternalAddr,
 		Version: a.cfg.Version, Heartbeat: c.PropletHeartbeat, Metrics: a.metrics(),
+		PromQL: query.PromQL{
+			MaxSamples: c.QueryMaxSamples, Timeout: c.QueryTimeout, MaxConcurrency: c.QueryMaxConcurrency,
+			MaxSeries: c.QueryMaxSeries, LookbackDelta: c.QueryLookback, Experimental: c.QueryExperimental,
+			Retention: ageText(c.Retention),
+		},
 		Logger: a.log.With("service", "query"),
 	})
 	return a.startService(ctx, "query", impatient{a.query}, err)
+}
+
+// ageText writes a retention as Prometheus does: "15d", "36h".
+func ageText(d time.Duration) string {
+	switch day := 24 * time.Hour; {
+	case d == 0:
+		return "for ever"
+	case d%day == 0:
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return d.String()
 }
 
 // queryStop bounds the wait for HTTP requests that are being answered: what

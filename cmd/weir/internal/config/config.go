@@ -27,13 +27,26 @@ type Config struct {
 
 	CheckpointInterval time.Duration // how often state goes to disk
 	PropletHeartbeat   time.Duration // how often proplets say that they are there
+	StaleFloor         time.Duration // series end no sooner than this after their last sample
+	StaleCeiling       time.Duration // and no later than this
+
+	QueryTimeout        time.Duration // of PromQL queries, as the next five
+	QueryMaxSamples     int           // that one query holds at a time
+	QueryMaxConcurrency int           // queries at a time
+	QueryMaxSeries      int           // of a list of series, labels or values
+	QueryLookback       time.Duration // how far back a last sample is looked for
+	QueryExperimental   bool          // allow experimental functions
 
 	// The state depends on these: a store that was folded under others must be
 	// rebuilt.
-	ReadingsPerSource int           // readings kept of each task and proplet
-	ClockEarliest     time.Time     // a device's clock is believed from here
-	ClockAhead        time.Duration // to this far after the receipt
-	DuplicateWindows  int           // clients whose latest messages are remembered
+	Retention        time.Duration  // how long history is kept, 0 for ever
+	HistoryBytes     int            // of a tenant's sealed history, 0 for no limit
+	SeriesLimit      int            // of a tenant, 0 for none
+	SourceLimit      int            // of a tenant, 0 for none
+	Tenants          []TenantLimits // those with limits of their own
+	ClockEarliest    time.Time      // a device's clock is believed from here
+	ClockAhead       time.Duration  // to this far after the receipt
+	DuplicateWindows int            // clients whose latest messages are remembered
 
 	LogLevel  slog.Level
 	LogFormat string // LogText or LogJSON

@@ -36,7 +36,9 @@ func golden(t *testing.T, name, got string) {
 func TestDefault(t *testing.T) {
 	want := Config{
 		DataDir: "./weir-data", MQTTAddr: "127.0.0.1:1883", InternalAddr: "127.0.0.1:8080", ExternalAddr: "127.0.0.1:8081",
-		MaxPayload: 262144, JournalReplicas: 1, CheckpointInterval: time.Second, ReadingsPerSource: 100,
+		MaxPayload: 262144, JournalReplicas: 1, CheckpointInterval: time.Second,
+		Retention: 15 * 24 * time.Hour, SeriesLimit: 1_000_000, SourceLimit: 100_000, StaleFloor: 30 * time.Second, StaleCeiling: 5 * time.Minute,
+		QueryTimeout: 2 * time.Minute, QueryMaxSamples: 50_000_000, QueryMaxConcurrency: 20, QueryMaxSeries: 200_000, QueryLookback: 5 * time.Minute,
 		ClockEarliest: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), ClockAhead: 5 * time.Minute, DuplicateWindows: 100000,
 		PropletHeartbeat: 10 * time.Second, LogLevel: slog.LevelInfo, LogFormat: "text",
 	}
@@ -114,6 +116,13 @@ func TestFile(t *testing.T) {
 		{"a list is not a configuration", "- data_dir\n", "weir.yaml:1: expected a mapping of settings, such as mqtt_addr: 127.0.0.1:1883"},
 		{"a list is not a value", "data_dir: [a]\n", "weir.yaml:1: data_dir: expected one value, not a list or a mapping"},
 		{"a second document is refused", "log_level: info\n---\nlog_level: debug\n", "weir.yaml: has a second document (after a line ---), expected one"},
+		{"tenants are a list", "tenants: x\n", "weir.yaml:1: tenants: expected a list, such as - {service: factory, subservice: line1, retention: 30d}"},
+		{"a tenant is a mapping", "tenants: [x]\n", "weir.yaml:1: tenants: expected a tenant, such as {service: factory, subservice: line1, retention: 30d}"},
+		{"a tenant has a name", "tenants: [{service: a}]\n", `weir.yaml:1: tenants: "a/" is no tenant, expected a service and a subservice`},
+		{"a tenant is named once", "tenants: [{service: a, subservice: b},\n{service: a, subservice: /b}]\n", "weir.yaml:2: tenants: a/b stands there already, in line 1"},
+		{"a tenant has known limits only", "tenants: [{service: a, subservice: b, colour: red}]\n", `weir.yaml:1: tenants: "colour" is not one of service, subservice, retention, history_bytes, series_limit, source_limit`},
+		{"a tenant's limit is in its form", "tenants: [{service: a, subservice: b, series_limit: many}]\n", `weir.yaml:1: tenants: series_limit: "many" is not a whole number`},
+		{"series cannot end later than at the latest", "stale_floor: 10m\nstale_ceiling: 1m\n", "weir.yaml:2: stale_ceiling 1m0s is below stale_floor 10m0s"},
 		{"an empty data directory is refused", "data_dir: ''\n", "weir.yaml:1: data_dir must not be empty"},
 	}
 	for _, tt := range tests {
@@ -127,6 +136,51 @@ func TestFile(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestTenantsOfTheFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	content := `
+retention: 2d
+tenants:
+  - {service: factory, subservice: /line1, retention: 1d12h, series_limit: 0}
+  - service: farm
+    subservice: yard
+    history_bytes: 10GiB
+    source_limit: 7
+`
+	if err := os.WriteFile("weir.yaml", []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := Load(All, Sources{Flags: []Flag{{"config", "weir.yaml"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	age, none, bytes, seven := 36*time.Hour, 0, 10<<30, 7
+	want := []TenantLimits{
+		{Service: "factory", Subservice: "line1", Retention: &age, SeriesLimit: &none},
+		{Service: "farm", Subservice: "yard", HistoryBytes: &bytes, SourceLimit: &seven},
+	}
+	if diff := cmp.Diff(want, c.Tenants); diff != "" || c.Retention != 48*time.Hour {
+		t.Errorf("retention %s, tenants (-want +got):\n%s", c.Retention, diff)
+	}
+}
+
+func TestAges(t *testing.T) {
+	for text, want := range map[string]string{
+		"15d": "360h0m0s", "36h": "36h0m0s", "1d12h": "36h0m0s", "0": "0s", "0d": "0s", "90m": "1h30m0s",
+		"d": `--retention: "d" is not a duration such as 15d, 36h or 1d12h`, "1.5d": `--retention: "1.5d" is not a duration such as 15d, 36h or 1d12h`,
+		"15": `--retention: "15" is not a duration such as 15d, 36h or 1d12h`, "-1h": "--retention: -1h is not in 0 to 36500d", "40000d": "--retention: 40000d is not in 0 to 36500d",
+	} {
+		c, _, err := Load(All, Sources{Flags: []Flag{{"retention", text}}})
+		got := message(err)
+		if err == nil {
+			got = c.Retention.String()
+		}
+		if got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 // yamlLine takes the line out of the parser's messages.
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// yaml applies a configuration file: one flat mapping of settings' keys.
+// yaml applies a configuration file: one mapping of settings' keys, flat but for
+// the list of tenants.
 func (l *loader) yaml(path string, data []byte) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document yaml.Node
@@ -47,6 +48,10 @@ func (l *loader) mapping(path string, nodes []*yaml.Node) {
 			continue
 		}
 		first[k.Value] = k.Line
+		if k.Value == tenantsKey {
+			l.tenants(path, v)
+			continue
+		}
 		s, ok := lookup(k.Value, key)
 		if !ok {
 			l.faults.add(at(path, k), "%s", unknown(k.Value, key))

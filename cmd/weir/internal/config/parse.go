@@ -101,6 +101,33 @@ func duration(field func(*Config) *time.Duration, low, high time.Duration) func(
 	}
 }
 
+// age reads a duration that may have days in it.
+func age(field func(*Config) *time.Duration, high time.Duration) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		var v time.Duration
+		days, rest, found := strings.Cut(s, "d")
+		n, err := strconv.ParseUint(days, 10, 16)
+		switch {
+		case found && err != nil, !found:
+			rest = s
+		default:
+			v = time.Duration(n) * 24 * time.Hour
+		}
+		if rest != "" {
+			more, err := time.ParseDuration(rest)
+			if err != nil {
+				return fmt.Errorf("%q is not a duration such as 15d, 36h or 1d12h", s)
+			}
+			v += more
+		}
+		if v < 0 || v > high {
+			return fmt.Errorf("%s is not in 0 to %dd", s, high/(24*time.Hour))
+		}
+		*field(c) = v
+		return nil
+	}
+}
+
 func date(field func(*Config) *time.Time) func(*Config, string) error {
 	return func(c *Config, s string) error {
 		v, err := time.Parse(time.DateOnly, s)

@@ -14,6 +14,9 @@ func (l *loader) validate(role Role) {
 		l.faults.add(l.places["data_dir"], "data_dir must not be empty")
 	}
 	l.sameAddress(role)
+	if c.StaleCeiling < c.StaleFloor {
+		l.faults.add(l.places["stale_ceiling"], "stale_ceiling %s is below stale_floor %s", c.StaleCeiling, c.StaleFloor)
+	}
 	if role&(All|Ingest) != 0 {
 		l.mqttAccess()
 	}

@@ -12,9 +12,10 @@ import (
 // The duplicate window comes before the decoder, so that the retransmission of
 // an event that was rejected is a duplicate and not a second dead letter.
 func (s *State) applyEvent(e *schema.Event, out *Outcome) {
+	s.advance(e.Received, &out.History)
 	topic := s.topics.get(e.Topic)
 	if topic.tenant == nil {
-		topic.tenant = s.tenants.get(topic.Tenant)
+		topic.tenant = s.tenant(topic.Tenant)
 	}
 	tenant := topic.tenant
 	s.tenants.touch(tenant)
@@ -27,6 +28,9 @@ func (s *State) applyEvent(e *schema.Event, out *Outcome) {
 		return
 	}
 	readings, rejection := s.decode(topic, e)
+	if rejection == nil {
+		rejection = s.prepare(tenant, e, readings)
+	}
 	if rejection != nil {
 		s.reject(tenant, e, rejection)
 		out.Rejected++
@@ -74,10 +78,9 @@ func (s *State) reject(t *tenant, e *schema.Event, r *schema.Rejection) {
 func (s *State) applyReadings(t *tenant, e *schema.Event, readings []schema.Reading, out *Outcome) {
 	skewed := false
 	for i := range readings {
-		r := &readings[i]
-		at, wrong := s.settings.eventTime(r, e.Received)
-		skewed = skewed || wrong
-		late := s.applyReading(t, e, r, at)
+		r, p := &readings[i], &s.plan[i]
+		skewed = skewed || p.skewed
+		late := s.applyReading(t, e, r, p, out)
 		if r.HasValues() {
 			out.Readings++
 		}
@@ -90,4 +93,5 @@ func (s *State) applyReadings(t *tenant, e *schema.Event, readings []schema.Read
 		t.ClockSkewed++
 		out.ClockSkewed++
 	}
+	s.shrink(t, &out.History)
 }

@@ -5,39 +5,49 @@ import (
 	"slices"
 
 	"weir/pkg/schema"
-	"weir/pkg/schema/wire"
 )
 
 // Loader makes a state from a store's records. The tables come in this order:
-// tenants, sources, readings, windows (each with its segments), writers. Its
-// errors say which record cannot belong to a whole store.
+// tenants, tenants' histories (each with its buckets), sources, tracks, pages of
+// logs, windows (each with its segments), writers. Its errors say which record
+// cannot belong to a whole store.
 type Loader struct {
 	state *State
 	meta  Meta
 
-	sources []*source // by number-1
-	windows map[uint64]*client
+	gauges    map[*tenant]schema.TenantState // as stored: what is counted must agree
+	histories map[uint64]*tenant
+	sources   map[uint64]*source
+	source    uint64 // the last one's number
+	track     *track // the last one
+	windows   map[uint64]*client
 }
 
 // NewLoader returns a Loader of the state with this head.
 func NewLoader(m Meta) *Loader {
 	s := New(m.Settings)
-	s.origin, s.cursor, s.journal = m.Origin, m.Cursor, m.Journal
-	s.sources.count = m.Sources
+	s.origin, s.cursor, s.journal, s.clock = m.Origin, m.Cursor, m.Journal, m.Clock
+	s.tenants.numbers, s.sources.numbers, s.tracks.numbers = m.Histories, m.SourcesEver, m.TracksEver
 	s.clients.numbers, s.clients.entries = m.Clients, m.Entries
 	s.deadLetters.count, s.deadLetters.handedOut = m.DeadLetters, m.DeadLetters
-	return &Loader{state: s, meta: m, windows: map[uint64]*client{}}
+	s.tracks.sealed, s.tracks.handedOut = m.Chunks, m.Chunks
+	return &Loader{
+		state: s, meta: m, gauges: map[*tenant]schema.TenantState{}, histories: map[uint64]*tenant{},
+		sources: make(map[uint64]*source, m.Sources), windows: map[uint64]*client{},
+	}
 }
 
 // Tenant takes a tenant's record.
-func (l *Loader) Tenant(t schema.TenantState) {
-	l.state.tenants.add(t)
+func (l *Loader) Tenant(record schema.TenantState) {
+	t := l.state.addTenant(record)
+	l.gauges[t] = schema.TenantState{Sources: t.Sources, Series: t.Series, HistoryBytes: t.HistoryBytes}
+	t.Sources, t.Series, t.HistoryBytes = 0, 0, 0
 }
 
 // Source takes a source's record. They come in the order of their numbers.
 func (l *Loader) Source(number uint64, record schema.Source) error {
-	if number != uint64(len(l.sources))+1 {
-		return fmt.Errorf("source %d follows source %d", number, len(l.sources))
+	if number <= l.source || number > l.meta.SourcesEver {
+		return fmt.Errorf("source %d follows source %d; the last one is %d", number, l.source, l.meta.SourcesEver)
 	}
 	t := l.state.tenants.byName[record.Tenant]
 	if t == nil {
@@ -48,31 +58,9 @@ func (l *Loader) Source(number uint64, record schema.Source) error {
 	}
 	record.Tenant = t.Tenant
 	src := t.addSource(number, record)
-	src.saved = record.Readings
-	l.sources = append(l.sources, src)
+	l.source, l.sources[number] = number, src
+	l.state.sources.count++
 	l.state.clients.list(src)
-	return nil
-}
-
-// Reading takes a reading of a source. They come in the order of their slots;
-// data is kept.
-func (l *Loader) Reading(source uint64, slot int, arrival uint64, data []byte) error {
-	if source == 0 || source > uint64(len(l.sources)) {
-		return fmt.Errorf("a reading of source %d, which is not there", source)
-	}
-	src := l.sources[source-1]
-	if slot != len(src.latest.ring) {
-		return fmt.Errorf("source %d: the reading in slot %d follows the one in slot %d", source, slot, len(src.latest.ring)-1)
-	}
-	if arrival == 0 || arrival > src.Readings {
-		return fmt.Errorf("source %d: reading %d of %d", source, arrival, src.Readings)
-	}
-	var stored schema.StoredReading
-	r := wire.NewReader(data)
-	if stored.ReadBinary(r); r.Done() != nil {
-		return fmt.Errorf("source %d: the reading in slot %d: %w", source, slot, r.Done())
-	}
-	src.latest.ring = append(src.latest.ring, reading{time: stored.Time, arrival: arrival, slot: slot, data: data})
 	return nil
 }
 
@@ -110,10 +98,8 @@ func (l *Loader) State() (*State, error) {
 	if err := l.checkCounts(); err != nil {
 		return nil, err
 	}
-	for _, src := range l.sources {
-		if err := src.loaded(l.meta.Settings.ReadingsPerSource); err != nil {
-			return nil, err
-		}
+	if err := l.checkTenants(); err != nil {
+		return nil, err
 	}
 	if err := l.linkWindows(); err != nil {
 		return nil, err
@@ -129,7 +115,10 @@ func (l *Loader) checkCounts() error {
 		found, want uint64
 	}{
 		{"tenants", uint64(len(s.tenants.ordered)), l.meta.Tenants},
-		{"sources", uint64(len(l.sources)), l.meta.Sources},
+		{"histories of tenants", uint64(len(l.histories)), l.meta.Histories},
+		{"sources", s.sources.count, l.meta.Sources},
+		{"tracks", uint64(len(s.tracks.byNumber)), l.meta.Tracks},
+		{"rows of logs", s.tracks.rows, l.meta.Rows},
 		{"duplicate windows", uint64(len(l.windows)), l.meta.Windows},
 		{"writers", uint64(len(s.writers.byName)), l.meta.Writers},
 	} {
@@ -140,16 +129,23 @@ func (l *Loader) checkCounts() error {
 	return nil
 }
 
-// loaded puts the readings, which came by slot, in the order of time.
-func (src *source) loaded(limit int) error {
-	want := uint64(0)
-	if keepsReadings(src.Kind) {
-		want = min(src.Readings, uint64(limit))
+// checkTenants compares what was counted with what the tenants' records say.
+func (l *Loader) checkTenants() error {
+	for _, t := range l.state.tenants.ordered {
+		want := l.gauges[t]
+		for _, c := range []struct {
+			what        string
+			found, want uint64
+		}{
+			{"sources", t.Sources, want.Sources},
+			{"series", t.Series, want.Series},
+			{"bytes of history", t.HistoryBytes, want.HistoryBytes},
+		} {
+			if c.found != c.want {
+				return fmt.Errorf("tenant %s: %d %s are there, %d were stored", t.Tenant, c.found, c.what, c.want)
+			}
+		}
 	}
-	if uint64(len(src.latest.ring)) != want {
-		return fmt.Errorf("source %d: %d readings are there, %d were stored", src.number, len(src.latest.ring), want)
-	}
-	slices.SortFunc(src.latest.ring, compareReadings)
 	return nil
 }
 

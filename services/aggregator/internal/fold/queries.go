@@ -34,10 +34,6 @@ func compareSources(a, b *source) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
 }
 
-func compareReadings(a, b reading) int {
-	return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.arrival, b.arrival))
-}
-
 func compareEntries(a, b *client) int { return cmp.Compare(a.entry, b.entry) }
 
 // SourceCount returns how many sources there are.
@@ -78,37 +74,6 @@ func selects(q *schema.SourcesRequest, src *schema.Source) bool {
 		}
 	}
 	return true
-}
-
-// Readings returns a page of the latest readings of the sources that q selects,
-// newest first, each as the bytes of a schema.StoredReading, and how many there
-// are in all. The bytes are valid until the next frame.
-func (s *State) Readings(q *schema.ReadingsRequest) (total uint64, page [][]byte) {
-	all := s.selectReadings(q)
-	total = uint64(len(all))
-	from := min(q.Offset, total)
-	for _, r := range all[from:][:min(q.Limit, total-from)] {
-		page = append(page, r.data)
-	}
-	return total, page
-}
-
-// selectReadings merges the readings of several tenants by time; those of the
-// same time stay in the order of tenants.
-func (s *State) selectReadings(q *schema.ReadingsRequest) []reading {
-	var all []reading
-	for _, t := range s.tenants.ordered {
-		if (q.Service != "" && q.Service != t.Tenant.Service) || (q.Subservice != "" && q.Subservice != t.Tenant.Subservice) {
-			continue
-		}
-		if src := t.sources[sourceName{q.Kind, q.ID}]; src != nil {
-			for i := len(src.latest.ring) - 1; i >= 0; i-- {
-				all = append(all, *src.latest.at(i))
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(b.time, a.time) })
-	return all
 }
 
 // PendingDeadLetters returns the dead letters that are not known to be in the

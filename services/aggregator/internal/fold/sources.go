@@ -14,15 +14,20 @@ type sourceName struct {
 	id   string
 }
 
-// source is a source's record and its latest readings.
+// source is a source's record and its tracks.
 type source struct {
 	schema.Source
-	number uint64 // 1, 2, 3 … in the order in which the journal first names them
-	tenant *tenant
-	dirty  bool
+	number    uint64 // 1, 2, 3 … in the order in which the journal first names them
+	tenant    *tenant
+	dirty     bool
+	forgotten bool
 
-	latest latest
-	saved  uint64 // Source.Readings at the last checkpoint
+	track  *track   // the current one; nil if there is none
+	tracks []*track // all, by number
+	// identities lists tracks, where they are many, by labels and parent; nil
+	// where they are few, or not listed yet.
+	identities map[string]*track
+	thinned    bool // tracks has some that are forgotten, for a moment
 
 	client      *client // that last spoke for it, nil for none
 	clientIndex int     // where the client lists it
@@ -30,19 +35,23 @@ type source struct {
 
 // sources numbers the sources; they are listed by tenant.
 type sources struct {
-	count uint64
-	dirty []*source
+	numbers   uint64 // the last number given
+	count     uint64
+	dirty     []*source
+	forgotten []uint64
 }
 
-// applyReading folds one reading; at is the time that it counts for. late says
-// that it is older than the newest reading of its source: then it says nothing
-// of how the source is now, except that it is there.
-func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, at int64) (late bool) {
-	src := s.source(t, r, e.Received)
+// applyReading folds one reading. late says that it is older than the newest
+// reading of its source: then it says nothing of how the source is now, except
+// that it is there.
+func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, p *planned, out *Outcome) (late bool) {
+	src := p.source
+	if src == nil {
+		src = s.source(t, r, e.Received)
+	}
 	s.sources.touch(src)
 	s.hear(src, e, r)
-	late = r.HasValues() && src.Readings > 0 && at < src.ReadingTime
-	if !late {
+	if late = src.isLate(r, p.at); !late {
 		src.describe(r)
 	}
 	if !r.HasValues() {
@@ -50,22 +59,26 @@ func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, at i
 	}
 	src.Readings++
 	if !late {
-		src.replaceReading(r, at, e.Received)
+		src.replaceReading(r, p.at, e.Received)
 	}
-	if keepsReadings(src.Kind) {
-		src.keep(r, at, e.Received, s.settings.ReadingsPerSource)
-	}
+	s.keep(src, r, p.at, late, &out.History)
 	return late
 }
 
+// isLate reports whether a reading is older than the newest of its source.
+func (src *source) isLate(r *schema.Reading, at int64) bool {
+	return r.HasValues() && src.Readings > 0 && at < src.ReadingTime
+}
+
 // source returns the source that a reading is about. It is the one place where
-// a source comes into being, and so where a limit on their number belongs.
+// a source comes into being; prepare has seen to the limit on their number.
 func (s *State) source(t *tenant, r *schema.Reading, received int64) *source {
 	if src := t.sources[sourceName{r.Kind, r.ID}]; src != nil {
 		return src
 	}
+	s.sources.numbers++
 	s.sources.count++
-	return t.addSource(s.sources.count, schema.Source{
+	return t.addSource(s.sources.numbers, schema.Source{
 		Tenant: t.Tenant, Kind: r.Kind, ID: strings.Clone(r.ID),
 		FirstSeen: received, LastSeen: received,
 	})
@@ -75,6 +88,7 @@ func (t *tenant) addSource(number uint64, record schema.Source) *source {
 	src := &source{Source: record, number: number, tenant: t}
 	t.sources[sourceName{src.Kind, src.ID}] = src
 	t.fresh = append(t.fresh, src)
+	t.Sources++
 	return src
 }
 
@@ -86,15 +100,17 @@ func (ss *sources) touch(src *source) {
 	}
 }
 
-// takeDirty returns the sources that changed, by number, and calls them clean.
-func (ss *sources) takeDirty() []*source {
-	dirty := ss.dirty
+// takeDirty returns the sources that changed and the numbers of those that were
+// forgotten, by number, and calls them clean.
+func (ss *sources) takeDirty() (dirty []*source, forgotten []uint64) {
+	dirty, forgotten = ss.dirty, ss.forgotten
+	slices.Sort(forgotten)
 	slices.SortFunc(dirty, func(a, b *source) int { return cmp.Compare(a.number, b.number) })
 	for _, src := range dirty {
 		src.dirty = false
 	}
-	ss.dirty = nil
-	return dirty
+	ss.dirty, ss.forgotten = nil, nil
+	return dirty, forgotten
 }
 
 // describe takes over what a message says of the source itself. Labels replace

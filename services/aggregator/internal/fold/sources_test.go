@@ -1,7 +1,6 @@
 package fold
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,7 +8,6 @@ import (
 	"weir/services/aggregator/internal/foldtest"
 
 	"weir/pkg/schema"
-	"weir/pkg/schema/wire"
 )
 
 func TestEventTime(t *testing.T) {
@@ -51,35 +49,9 @@ func TestALateReadingIsKeptAndDoesNotOverwriteTheLast(t *testing.T) {
 	if cpu, _ := src.Value(schema.TaskCPUPercent); cpu != 2 || src.ReadingTime != at(30) || src.ReadingSeen != at(30) || src.LastSeen != at(31) || src.Readings != 3 {
 		t.Errorf("source: %+v", src)
 	}
-	if got, want := cpus(t, j, 0, 10), []float64{2, 3, 1}; !slices.Equal(got, want) {
-		t.Errorf("readings, newest first: %v, want %v", got, want)
+	if diff := cmp.Diff([]string{"30 cpu 2", "20 cpu 3", "10 cpu 1"}, j.history(t, schema.KindTask, "t")); diff != "" {
+		t.Errorf("rows, newest first (-want +got):\n%s", diff)
 	}
-}
-
-func TestTheLatestReadingsAreKept(t *testing.T) {
-	j := &journal{State: New(Settings{ReadingsPerSource: 3, Earliest: 0, Windows: 1})}
-	for _, when := range []int64{50, 10, 40, 20, 30, 50, 5} {
-		j.events(task(float64(when), at(when), at(100)))
-	}
-	if got, want := cpus(t, j, 0, 10), []float64{50, 50, 40}; !slices.Equal(got, want) {
-		t.Errorf("readings, newest first: %v, want %v", got, want)
-	}
-	if got, want := cpus(t, j, 1, 1), []float64{50}; !slices.Equal(got, want) {
-		t.Errorf("second reading: %v, want %v", got, want)
-	}
-	if got := cpus(t, j, 5, 1); len(got) != 0 {
-		t.Errorf("behind the end: %v", got)
-	}
-}
-
-func cpus(t *testing.T, j *journal, offset, limit uint64) []float64 {
-	t.Helper()
-	_, page := j.Readings(&schema.ReadingsRequest{Kind: schema.KindTask, ID: "t", Offset: offset, Limit: limit})
-	var all []float64
-	for _, data := range page {
-		all = append(all, cpuOf(t, data))
-	}
-	return all
 }
 
 func TestFieldsAreReplacedAndLabelsAndAttributesKept(t *testing.T) {
@@ -134,15 +106,4 @@ func TestSourcesAreSelectedInOrder(t *testing.T) {
 			}
 		})
 	}
-}
-
-func cpuOf(t *testing.T, data []byte) float64 {
-	t.Helper()
-	var stored schema.StoredReading
-	r := wire.NewReader(data)
-	if stored.ReadBinary(r); r.Done() != nil {
-		t.Fatal(r.Done())
-	}
-	cpu, _ := stored.Value(schema.TaskCPUPercent)
-	return cpu
 }

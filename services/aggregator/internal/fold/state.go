@@ -3,6 +3,9 @@ package fold
 import (
 	"fmt"
 
+	"weir/services/aggregator/internal/history"
+	"weir/services/aggregator/internal/index"
+
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
 )
@@ -17,11 +20,18 @@ type State struct {
 	cursor  uint64 // the last one
 	journal string // id of the journal
 
+	clock int64 // the latest receipt of an event, unix nanoseconds
+
 	tenants     tenants
 	sources     sources
+	tracks      tracks
+	index       *index.Index
 	clients     clients
 	writers     writers
 	deadLetters deadLetters
+
+	plan []planned   // of the event being folded
+	row  history.Row // that is being appended
 }
 
 // New returns the state before the first frame of a journal.
@@ -30,6 +40,8 @@ func New(settings Settings) *State {
 		settings: settings,
 		decoder:  decode.New(),
 		tenants:  newTenants(),
+		tracks:   newTracks(),
+		index:    index.New(),
 		clients:  newClients(),
 		writers:  newWriters(),
 	}
@@ -66,7 +78,19 @@ type Outcome struct {
 	Late        int // of them, older than their source's newest
 	ClockSkewed int // events whose own time was not plausible
 
+	History HistoryOutcome
+
 	Reset *ResetOutcome // nil unless the frame was a get-and-reset
+}
+
+// HistoryOutcome says what a frame did to the history.
+type HistoryOutcome struct {
+	Rows       int // kept; the ends of tracks are rows too
+	Samples    int // values of them
+	TooOld     int // readings older than what is kept; they stay until the next turn
+	Chunks     int // sealed
+	ChunkBytes int
+	Expired    int // buckets of tenants forgotten
 }
 
 // ResetOutcome holds what a get-and-reset got before it reset.
@@ -93,10 +117,10 @@ func (s *State) Apply(seq uint64, f *schema.Frame) Outcome {
 	out := Outcome{Events: len(f.Events)}
 	s.applyEvents(f, &out)
 	for _, c := range f.Received {
-		s.tenants.get(c.Tenant).Received += c.Events
+		s.tenant(c.Tenant).Received += c.Events
 	}
 	for i := range f.Operations {
-		s.tenants.get(f.Operations[i].Tenant).operate(&f.Operations[i])
+		s.tenant(f.Operations[i].Tenant).operate(&f.Operations[i])
 	}
 	if f.Reset != nil {
 		out.Reset = &ResetOutcome{ID: f.Reset.ID, Cursor: seq, Tenants: s.tenants.getAndReset()}

@@ -6,13 +6,21 @@ import (
 	"weir/pkg/schema"
 )
 
-// tenant is a tenant's numbers and its sources.
+// tenant is a tenant's numbers, its sources and what there is of their history.
 type tenant struct {
 	schema.TenantState
 	dirty   bool
+	limits  Limits
 	sources map[sourceName]*source
 	ordered []*source // by kind and id, without fresh
 	fresh   []*source // came since the last Order
+
+	number  uint64 // 1, 2, 3 … in the order of their first tracks; 0 before
+	horizon uint32 // the first bucket that is kept
+	buckets []bucket
+	tracks  []*track // by number
+	changed bool     // number or horizon did since the last checkpoint
+	expired bool     // the horizon did
 }
 
 // tenants is the table of all tenants. A tenant that came never goes.
@@ -20,18 +28,37 @@ type tenants struct {
 	byName  map[schema.Tenant]*tenant
 	ordered []*tenant
 	dirty   []*tenant
+	numbers uint64 // the last number given
 }
 
 func newTenants() tenants { return tenants{byName: map[schema.Tenant]*tenant{}} }
 
-// get returns a tenant to be changed: it is written by the next checkpoint.
-func (ts *tenants) get(name schema.Tenant) *tenant {
-	t := ts.byName[name]
+// tenant returns a tenant to be changed: it is written by the next checkpoint.
+//
+// Invariant: a tenant's horizon is the one by age, unless that by bytes is
+// beyond it.
+func (s *State) tenant(name schema.Tenant) *tenant {
+	t := s.tenants.byName[name]
 	if t == nil {
-		t = ts.add(schema.TenantState{Tenant: cloneTenant(name)})
+		t = s.addTenant(schema.TenantState{Tenant: cloneTenant(name)})
 	}
-	ts.touch(t)
+	s.tenants.touch(t)
 	return t
+}
+
+func (s *State) addTenant(state schema.TenantState) *tenant {
+	t := s.tenants.add(state)
+	t.limits = s.settings.limits(t.Tenant)
+	t.horizon = t.agedHorizon(s.clock)
+	return t
+}
+
+// enumerate gives a tenant its number, under which its history is stored.
+func (ts *tenants) enumerate(t *tenant) {
+	if t.number == 0 {
+		ts.numbers++
+		t.number, t.changed = ts.numbers, true
+	}
 }
 
 // touch has the next checkpoint write t.

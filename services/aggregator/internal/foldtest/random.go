@@ -65,11 +65,15 @@ func NewGenerator(rng *rand.Rand) *Generator {
 	return g
 }
 
-// Items returns the next n items. Time always passes from one to the next.
+// Items returns the next n items. Time always passes from one to the next, and
+// sometimes hours do.
 func (g *Generator) Items(n int) []Item {
 	items := make([]Item, n)
 	for i := range items {
 		g.now += 1 + g.rng.Int64N(2e9)
+		if g.rng.IntN(100) == 0 {
+			g.now += g.rng.Int64N(3 * 3600e9)
+		}
 		items[i] = g.item()
 	}
 	return items
@@ -129,12 +133,14 @@ func (g *Generator) event() schema.Event {
 // moment returns a device's time: mostly a little ago, sometimes long ago, and
 // sometimes by a clock that is wrong.
 func (g *Generator) moment() int64 {
-	switch g.rng.IntN(12) {
+	switch g.rng.IntN(13) {
 	case 0:
 		return 5e9
 	case 1:
 		return g.now + 3600e9
-	case 2, 3:
+	case 2:
+		return g.now - g.rng.Int64N(24*3600e9)
+	case 3, 4:
 		return g.now - g.rng.Int64N(120e9)
 	}
 	return g.now - g.rng.Int64N(5e8)
@@ -144,6 +150,9 @@ func (g *Generator) message() schema.Event {
 	t, cpu := g.tenant(), float64(g.rng.IntN(1000))/10
 	task, proplet, host := fmt.Sprintf("task-%d", g.rng.IntN(6)), fmt.Sprintf("proplet-%d", g.rng.IntN(4)), fmt.Sprintf("node-%d", g.rng.IntN(6))
 	zone := fmt.Sprintf("zone-%d", g.rng.IntN(2))
+	if g.rng.IntN(40) == 0 { // who is there for some hours only
+		host = fmt.Sprintf("guest-%d", g.now/(4*3600e9))
+	}
 	switch g.rng.IntN(14) {
 	case 0:
 		return schema.Event{Topic: AliveTopic(t), Payload: Alive(proplet)}

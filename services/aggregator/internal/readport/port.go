@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"weir/services/aggregator/internal/fold"
+	"weir/services/aggregator/internal/history"
 	"weir/services/aggregator/internal/store"
 
 	"weir/pkg/schema"
@@ -49,6 +50,17 @@ type Resetter interface {
 	Reset(ctx context.Context) (*fold.ResetOutcome, error)
 }
 
+// Chunks gives the history that is on disk.
+type Chunks interface {
+	// History returns a view of this moment's sealed chunks; the port closes it.
+	History() (*store.History, error)
+}
+
+var _ Chunks = (*store.Store)(nil)
+
+// DefaultReaders is how many requests read history at once.
+const DefaultReaders = 8
+
 // Observer is told of each request that was answered.
 type Observer func(endpoint string, took time.Duration, err error)
 
@@ -58,6 +70,9 @@ type Config struct {
 	Partition   int
 	State       State
 	DeadLetters DeadLetters
+	Chunks      Chunks
+	Staleness   history.Staleness // zero for history's own
+	Readers     int               // requests that read history at once; 0 for DefaultReaders
 	Journal     Journal
 	Resetter    Resetter
 	Health      func(ctx context.Context) schema.AggregatorHealth
@@ -71,17 +86,27 @@ type Port struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	service micro.Service
-	open    sync.RWMutex // read-locked while an answer is given
+	open    sync.RWMutex  // read-locked while an answer is given
+	readers chan struct{} // holds one for each request that reads history
+	idle    sync.Pool     // of *reader
 }
 
 // Start answers requests from now on.
 func Start(cfg Config) (*Port, error) {
 	p := &Port{Config: cfg}
+	if p.Readers <= 0 {
+		p.Readers = DefaultReaders
+	}
+	if p.Staleness == (history.Staleness{}) {
+		p.Staleness = history.DefaultStaleness
+	}
+	p.readers = make(chan struct{}, p.Readers)
+	p.idle.New = func() any { return new(reader) }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	service, err := micro.AddService(cfg.NATS, micro.Config{
 		Name:        schema.ReadPortService,
 		Version:     protocolVersion,
-		Description: "what the fold knows: sources, readings, tenants, dead letters",
+		Description: "what the fold knows: sources, history, tenants, dead letters",
 		Metadata:    map[string]string{"partition": fmt.Sprint(cfg.Partition)},
 		QueueGroup:  "weir-aggregator-" + fmt.Sprint(cfg.Partition),
 	})
@@ -89,18 +114,10 @@ func Start(cfg Config) (*Port, error) {
 		return nil, fmt.Errorf("start the read port: %w", err)
 	}
 	p.service = service
-	for name, answer := range map[string]answer{
-		schema.ReadSources:     p.sources,
-		schema.ReadReadings:    p.readings,
-		schema.ReadTenants:     p.tenants,
-		schema.ReadReset:       p.reset,
-		schema.ReadDeadLetters: p.deadLetters,
-		schema.ReadAccounting:  p.accounting,
-		schema.ReadHealth:      p.health,
-	} {
-		err := service.AddEndpoint(name, p.handler(name, answer), micro.WithEndpointSubject(schema.ReadPortSubject(cfg.Partition, name)))
+	for _, e := range p.endpoints() {
+		err := service.AddEndpoint(e.name, p.handler(e), micro.WithEndpointSubject(schema.ReadPortSubject(cfg.Partition, e.name)))
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("start the read port's endpoint %s: %w", name, err), p.Stop())
+			return nil, errors.Join(fmt.Errorf("start the read port's endpoint %s: %w", e.name, err), p.Stop())
 		}
 	}
 	return p, cfg.NATS.Flush() // whoever asks now finds it
@@ -119,32 +136,70 @@ func (p *Port) Stop() error {
 	return nil
 }
 
-// answer writes the answer to a request. Each endpoint answers one request
-// after the other, and all endpoints at once.
+// answer writes the answer to a request.
 type answer func(ctx context.Context, request []byte, to *stream) error
 
-func (p *Port) handler(name string, answer answer) micro.Handler {
+// endpoint answers requests of a name: one after the other, or, where live, all
+// at once, sending while it reads. All endpoints answer at once.
+type endpoint struct {
+	name   string
+	answer answer
+	live   bool
+}
+
+func (p *Port) endpoints() []endpoint {
+	return []endpoint{
+		{schema.ReadSources, p.sources, false},
+		{schema.ReadTenants, p.tenants, false},
+		{schema.ReadReset, p.reset, false},
+		{schema.ReadDeadLetters, p.deadLetters, false},
+		{schema.ReadAccounting, p.accounting, false},
+		{schema.ReadHealth, p.health, false},
+		{schema.ReadCardinality, p.cardinality, false},
+		{schema.ReadLabelNames, p.labelNames, true},
+		{schema.ReadLabelValues, p.labelValues, true},
+		{schema.ReadSelect, p.selectSeries, true},
+		{schema.ReadRows, p.rows, true},
+		{schema.ReadSourcesAt, p.sourcesAt, true},
+	}
+}
+
+func (p *Port) handler(e endpoint) micro.Handler {
 	return micro.HandlerFunc(func(req micro.Request) {
 		p.open.RLock()
-		defer p.open.RUnlock()
-		start := time.Now()
-		err := p.serve(req, answer)
-		p.Observe(name, time.Since(start), err)
-		if err == nil {
-			return
-		}
-		if err := req.Error(code(err), err.Error(), nil); err != nil && !p.NATS.IsClosed() {
-			p.Logger.Warn("cannot answer a request", "endpoint", name, "error", err)
+		if e.live {
+			go p.handle(e, req)
+		} else {
+			p.handle(e, req)
 		}
 	})
 }
 
-func (p *Port) serve(req micro.Request, answer answer) error {
+// handle answers a request and then unlocks p.open.
+func (p *Port) handle(e endpoint, req micro.Request) {
+	defer p.open.RUnlock()
+	start := time.Now()
+	err := p.serve(e, req)
+	p.Observe(e.name, time.Since(start), err)
+	if err == nil || errors.Is(err, errGone) {
+		return
+	}
+	if err := req.Error(code(err), err.Error(), nil); err != nil && !p.NATS.IsClosed() {
+		p.Logger.Warn("cannot answer a request", "endpoint", e.name, "error", err)
+	}
+}
+
+func (p *Port) serve(e endpoint, req micro.Request) error {
 	if p.ctx.Err() != nil {
 		return ErrUnavailable
 	}
 	to := &stream{}
-	if err := answer(p.ctx, req.Data(), to); err != nil {
+	ctx := p.ctx
+	if e.live {
+		to.live = &courier{nc: p.NATS, to: req.Reply(), ctx: ctx}
+		defer to.live.close()
+	}
+	if err := e.answer(ctx, req.Data(), to); err != nil {
 		return err
 	}
 	return to.send(req)

@@ -9,12 +9,15 @@ import (
 	"weir/pkg/schema"
 )
 
-// stream collects an answer and then sends it in messages of at most
-// schema.ReadPortChunk bytes. It is collected first, so that the state is locked
-// while records are encoded and not while they are sent.
+// stream is an answer in messages of at most schema.ReadPortChunk bytes. It is
+// collected first and then sent, so that the state is locked while records are
+// encoded and not while they are sent; unless it is live: then each message is
+// sent as soon as it is full.
 type stream struct {
 	chunks  [][]byte
 	current []byte
+	live    *courier // nil: collected
+	err     error    // of sending, if live; what comes then is dropped
 }
 
 // record appends a record, which encode appends to what it is given. A record
@@ -26,6 +29,13 @@ func (s *stream) record(encode func([]byte) []byte) {
 	start := len(s.current)
 	s.current = encode(s.current)
 	if len(s.current) <= schema.ReadPortChunk || start == 0 {
+		return
+	}
+	if s.live != nil {
+		if s.err == nil {
+			s.err = s.live.send(s.current[:start], true)
+		}
+		s.current = s.current[:copy(s.current, s.current[start:])] // what was sent was copied
 		return
 	}
 	next := append(make([]byte, 0, schema.ReadPortChunk), s.current[start:]...)
@@ -42,7 +52,14 @@ func (s *stream) json(v any) (err error) {
 	return err
 }
 
+// send sends what there is, and ends the answer.
 func (s *stream) send(req micro.Request) error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.live != nil {
+		return s.live.send(s.current, false)
+	}
 	for i, chunk := range s.chunks {
 		err := req.Respond(chunk, micro.WithHeaders(micro.Headers{schema.MoreHeader: []string{"1"}}))
 		if err != nil {

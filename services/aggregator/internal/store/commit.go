@@ -92,6 +92,13 @@ func (w *batchWriter) set(key, value []byte) {
 	w.key, w.value = key[:0], value[:0]
 }
 
+// deleteRange deletes the keys from..to, to excluded.
+func (w *batchWriter) deleteRange(from, to []byte) {
+	if err := w.batch.DeleteRange(from, to, nil); err != nil && w.err == nil {
+		w.err = err
+	}
+}
+
 func (w *batchWriter) delete(key []byte) {
 	if err := w.batch.Delete(key, nil); err != nil && w.err == nil {
 		w.err = err
@@ -128,12 +135,12 @@ func (w *batchWriter) Meta(m fold.Meta) {
 	w.set(append(w.key, keyMeta), appendMeta(w.value, m))
 }
 
-func (w *batchWriter) Reading(source uint64, slot int, arrival uint64, data []byte) {
-	w.set(appendReadingKey(w.key, source, slot), appendReading(w.value, arrival, data))
-}
-
 func (w *batchWriter) Source(number uint64, record *schema.Source) {
 	w.set(appendNumber(w.key, keySource, number), record.AppendBinary(w.value))
+}
+
+func (w *batchWriter) SourceForgotten(number uint64) {
+	w.delete(appendNumber(w.key, keySource, number))
 }
 
 func (w *batchWriter) Tenant(t *schema.TenantState) {
@@ -142,4 +149,43 @@ func (w *batchWriter) Tenant(t *schema.TenantState) {
 
 func (w *batchWriter) Segment(client uint64, segment int, entries []uint64) {
 	w.set(appendSegmentKey(w.key, client, segment), appendSegment(w.value, entries))
+}
+
+func (w *batchWriter) TenantHistory(h fold.TenantHistory) {
+	w.set(appendHistoryKey(w.key, keyBucket, h.Number), appendTenantHistory(w.value, h))
+}
+
+// Expired deletes by range, so that whole tables go without being read.
+func (w *batchWriter) Expired(tenant uint64, below uint32) {
+	for _, table := range []byte{keyBucket, keyChunk} {
+		w.deleteRange(appendBucketKey(nil, table, tenant, 0), appendBucketKey(nil, table, tenant, below))
+	}
+}
+
+func (w *batchWriter) Bucket(tenant uint64, b fold.Bucket) {
+	w.set(appendBucketKey(w.key, keyBucket, tenant, b.Number), appendBucket(w.value, b))
+}
+
+func (w *batchWriter) Track(t *fold.Track) {
+	w.set(appendNumber(w.key, keyTrack, t.Number), appendTrack(w.value, t))
+}
+
+func (w *batchWriter) TrackForgotten(number uint64, main, late int) {
+	w.delete(appendNumber(w.key, keyTrack, number))
+	w.LogDropped(number, false, 0, main)
+	w.LogDropped(number, true, 0, late)
+}
+
+func (w *batchWriter) LogPage(track uint64, late bool, page int, data []byte) {
+	w.set(appendPageKey(w.key, track, late, page), append(w.value, data...))
+}
+
+func (w *batchWriter) LogDropped(track uint64, late bool, from, to int) {
+	for page := from; page < to; page++ {
+		w.delete(appendPageKey(w.key, track, late, page))
+	}
+}
+
+func (w *batchWriter) Chunk(c *fold.SealedChunk) {
+	w.set(appendChunkKey(w.key, c), append(w.value, c.Data...))
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -73,6 +74,24 @@ func remove(table byte) func(*testing.T, *vfs.MemFS) {
 	})
 }
 
+// removeFirst removes the first key of a table that has a length.
+func removeFirst(prefix []byte, length int) func(*testing.T, *vfs.MemFS) {
+	return damageKeys(func(t *testing.T, db *pebble.DB) {
+		iter, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: []byte{prefix[0] + 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer iter.Close()
+		for ok := iter.First(); ok; ok = iter.Next() {
+			if len(iter.Key()) == length {
+				mustDelete(t, db, bytes.Clone(iter.Key()))
+				return
+			}
+		}
+		t.Fatalf("no key of %d bytes begins with %q", length, prefix)
+	})
+}
+
 func truncate(table byte) func(*testing.T, *vfs.MemFS) {
 	return damageKeys(func(t *testing.T, db *pebble.DB) {
 		key, value := firstOf(t, db, table)
@@ -82,7 +101,7 @@ func truncate(table byte) func(*testing.T, *vfs.MemFS) {
 	})
 }
 
-// overwrite returns a damage that overwrites the middle of files with a suffix.
+// overwrite returns a damage that overwrites places in files with a suffix.
 func overwrite(suffix string) func(*testing.T, *vfs.MemFS) {
 	return eachFile(suffix, func(t *testing.T, fs *vfs.MemFS, path string) {
 		f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
@@ -93,8 +112,10 @@ func overwrite(suffix string) func(*testing.T, *vfs.MemFS) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.WriteAt([]byte("damaged by a failing disk"), info.Size()/3); err != nil {
-			t.Fatal(err)
+		for i := range int64(9) {
+			if _, err := f.WriteAt([]byte("damaged by a failing disk"), info.Size()*(i+1)/10); err != nil {
+				t.Fatal(err)
+			}
 		}
 		f.Close()
 	})
@@ -148,7 +169,7 @@ func TestOpeningADamagedDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 		}), ErrDamaged, "tenant"},
-		{"a source is missing", remove(keySource), ErrDamaged, "source 2 follows source 0"},
+		{"a source is missing", remove(keySource), ErrDamaged, "which is not there"},
 		{"a source is truncated", truncate(keySource), ErrDamaged, "source"},
 		{"a source is there twice", damageKeys(func(t *testing.T, db *pebble.DB) {
 			_, value := firstOf(t, db, keySource)
@@ -156,9 +177,42 @@ func TestOpeningADamagedDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 		}), ErrDamaged, "once more"},
-		{"a reading is missing", remove(keyReading), ErrDamaged, "slot"},
-		{"a reading is truncated", truncate(keyReading), ErrDamaged, "reading"},
-		{"a reading is of no source", set(string(appendReadingKey(nil, 9999, 0)), []byte{1}), ErrDamaged, "source 9999, which is not there"},
+		{"a bucket is missing", removeFirst([]byte{keyBucket}, 9), ErrDamaged, "bytes of history are there"},
+		{"a bucket is truncated", truncate(keyBucket), ErrDamaged, "bucket of history"},
+		{"a bucket is of no tenant", set(string(appendBucketKey(nil, keyBucket, 77, 1<<31)), []byte{1, 1}), ErrDamaged, "number 77, which is not there"},
+		{"a tenant's history is missing", removeFirst([]byte{keyBucket}, 5), ErrDamaged, "not there"},
+		{"a track is missing", remove(keyTrack), ErrDamaged, "which is not there"},
+		{"a track is truncated", truncate(keyTrack), ErrDamaged, "track"},
+		{"a track is of no source", damageKeys(func(t *testing.T, db *pebble.DB) {
+			key, value := firstOf(t, db, keyTrack)
+			track, err := readTrack(1, value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			track.Source = 9999
+			mustSet(t, db, key, appendTrack(nil, &track))
+		}), ErrDamaged, "source 9999, which is not there"},
+		{"a track has a field that no weir knows", damageKeys(func(t *testing.T, db *pebble.DB) {
+			key, value := firstOf(t, db, keyTrack)
+			track, err := readTrack(1, value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			track.Fields[0] = 1
+			mustSet(t, db, key, appendTrack(nil, &track))
+		}), ErrDamaged, "unknown"},
+		{"the first page of a log is missing", remove(keyLog), ErrDamaged, "log"},
+		{"the last page of a log is missing", damageKeys(func(t *testing.T, db *pebble.DB) {
+			iter, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyLog}, UpperBound: []byte{keyLog + 1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer iter.Close()
+			iter.Last()
+			mustDelete(t, db, bytes.Clone(iter.Key()))
+		}), ErrDamaged, "rows of logs are there"},
+		{"a page of a log is truncated", truncate(keyLog), ErrDamaged, "page of a log"},
+		{"a page of a log is of no track", set(string(appendPageKey(nil, 9999, false, 0)), []byte{1}), ErrDamaged, "track 9999, which is not there"},
 		{"a duplicate window is missing", remove(keyClient), ErrDamaged, "window"},
 		{"a duplicate window is truncated", truncate(keyClient), ErrDamaged, "window"},
 		{"a segment of a window is missing", remove(keySegment), ErrDamaged, "segment"},

@@ -41,6 +41,10 @@ func (d describer) describe(key, value []byte) record {
 
 func (d describer) decode(key, value []byte) (record, error) {
 	switch key[0] {
+	case keyBucket:
+		return d.describeBucket(key, value)
+	case keyChunk:
+		return d.describeChunk(key, value)
 	case keyClient:
 		return describeWindow(key, value)
 	case keyDeadLetter:
@@ -52,12 +56,14 @@ func (d describer) decode(key, value []byte) (record, error) {
 		return describeWriter(key, value)
 	case keyMeta:
 		return describeMeta(value)
-	case keyReading:
-		return d.describeReading(key, value)
+	case keyLog:
+		return d.describePage(key, value)
 	case keySource:
 		return describeSource(key, value)
 	case keyTenant:
 		return describeTenant(value)
+	case keyTrack:
+		return d.describeTrack(key, value)
 	case keySegment:
 		return d.describeSegment(key, value)
 	case keyIndex:
@@ -72,12 +78,22 @@ func describeMeta(value []byte) (record, error) {
 	rec.add("first journal position", m.Origin)
 	rec.add("last journal position", m.Cursor)
 	rec.add("journal made at", m.Journal)
-	rec.add("readings kept a source", m.Settings.ReadingsPerSource)
+	rec.add("clock", timestamp(m.Clock))
 	rec.add("duplicate windows kept", m.Settings.Windows)
 	rec.add("earliest plausible time", timestamp(m.Settings.Earliest))
 	rec.add("clocks may be ahead by", m.Settings.Ahead)
+	rec.add("limits", limitsText(m.Settings.Limits))
+	for _, t := range m.Settings.Tenants {
+		rec.add("limits of "+t.Tenant.String(), limitsText(t.Limits))
+	}
 	rec.add("tenants", m.Tenants)
+	rec.add("tenants that ever had history", m.Histories)
 	rec.add("sources", m.Sources)
+	rec.add("sources that ever were", m.SourcesEver)
+	rec.add("tracks", m.Tracks)
+	rec.add("tracks that ever were", m.TracksEver)
+	rec.add("rows of open logs", m.Rows)
+	rec.add("chunks ever sealed", m.Chunks)
 	rec.add("duplicate windows", m.Windows)
 	rec.add("clients that ever had one", m.Clients)
 	rec.add("entries ever made in them", m.Entries)
@@ -101,6 +117,10 @@ func describeTenant(value []byte) (record, error) {
 	}
 	rec.add("clock skewed", t.ClockSkewed)
 	rec.add("late", t.Late)
+	rec.add("too old for history", t.HistoryTooOld)
+	rec.add("sources", t.Sources)
+	rec.add("series", t.Series)
+	rec.add("bytes of history", t.HistoryBytes)
 	for _, c := range schema.Counters {
 		if n := t.Counters[c.Counter]; n > 0 {
 			rec.add(c.PerseoName, n)
@@ -133,26 +153,6 @@ func describeSource(key, value []byte) (record, error) {
 	rec.add("fields", fieldsText(s.Fields))
 	rec.add("labels", labelsText(s.Labels))
 	rec.add("attributes", labelsText(s.Attributes))
-	return rec, r.Done()
-}
-
-func (d describer) describeReading(key, value []byte) (record, error) {
-	source, slot, _ := readingOf(key)
-	arrival, data, err := readReading(value)
-	if err != nil {
-		return record{}, err
-	}
-	var s schema.StoredReading
-	r := wire.NewReader(data)
-	s.ReadBinary(r)
-	rec := record{name: fmt.Sprintf("reading in slot %d of %s", slot, d.nameOf(source))}
-	rec.add("arrival", arrival)
-	rec.add("time", timestamp(s.Time))
-	rec.add("receipt", timestamp(s.Received))
-	rec.add("parent", s.Parent)
-	rec.add("dialect", s.Dialect)
-	rec.add("clock", clockText(s.Clock))
-	rec.add("fields", fieldsText(s.Fields))
 	return rec, r.Done()
 }
 

@@ -8,12 +8,17 @@
 //
 // Keys, by their first byte; numbers are big endian, so that they sort:
 //
+//	'b' tenant(4)                              a tenant's history: its name, the first bucket kept
+//	'b' tenant(4) bucket(4)                    how many chunks and bytes the tenant has in a bucket
 //	'c' client(8)                              a client's duplicate window: id, counts
 //	'd' seq(8)                                 a dead letter, payload included
 //	'f'                                        the format's version (uvarint)
+//	'h' tenant(4) bucket(4) track(8) class(1) time(8) seq(4)
+//	                                           a sealed chunk: class 0 main, 1 late; time of its first row
 //	'j' writer                                 last frame of a writer: number, position
+//	'k' track(8)                               a track: its source and labels, its fields
+//	'l' track(8) class(1) page(1)              a page of a track's open log
 //	'm'                                        origin, cursor, settings, lengths of the tables
-//	'r' source(8) slot(2)                      one of the latest readings of a task or proplet
 //	's' source(8)                              a source, by its number
 //	't' service 0 subservice                   a tenant's numbers
 //	'w' client(8) segment(1)                   up to 64 entries of a duplicate window, 8 bytes each
@@ -21,5 +26,9 @@
 //	                                           among those of this tenant and reason
 //
 // Values are records of pkg/schema and of this package in the encoding of
-// pkg/schema/wire.
+// pkg/schema/wire, and pages and chunks of package history. Chunks and dead
+// letters stay on disk; everything else is in memory too.
+//
+// A tenant's buckets stand together, so that the oldest go by one deletion of a
+// range, and with them whole files.
 package store

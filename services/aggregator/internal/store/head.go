@@ -44,7 +44,7 @@ func (s *Store) readHead() (fold.Meta, error) {
 	if err != nil {
 		return fold.Meta{}, damaged("head record", err)
 	}
-	if n := meta.Settings.ReadingsPerSource; n < 1 || n > fold.MaxReadingsPerSource || meta.Origin > meta.Cursor {
+	if meta.Settings.Windows < 1 || meta.Origin > meta.Cursor {
 		return fold.Meta{}, damaged("head record", fmt.Errorf("it says %+v", meta))
 	}
 	return meta, nil

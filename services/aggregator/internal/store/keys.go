@@ -4,17 +4,22 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"weir/services/aggregator/internal/fold"
+
 	"weir/pkg/schema"
 )
 
 // The first bytes of the keys; see doc.go.
 const (
+	keyBucket     = 'b'
 	keyClient     = 'c'
 	keyDeadLetter = 'd'
 	keyFormat     = 'f'
+	keyChunk      = 'h'
 	keyWriter     = 'j'
+	keyTrack      = 'k'
+	keyLog        = 'l'
 	keyMeta       = 'm'
-	keyReading    = 'r'
 	keySource     = 's'
 	keyTenant     = 't'
 	keySegment    = 'w'
@@ -22,14 +27,42 @@ const (
 )
 
 // tables are the first bytes that a store's keys may have, ascending.
-const tables = "cdfjmrstwx"
+const tables = "bcdfhjklmstwx"
 
 func appendNumber(b []byte, table byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, table), n)
 }
 
-func appendReadingKey(b []byte, source uint64, slot int) []byte {
-	return binary.BigEndian.AppendUint16(appendNumber(b, keyReading, source), uint16(slot))
+// appendBucketKey appends the key of a tenant's bucket; those of a tenant stand
+// behind the record of its history.
+func appendBucketKey(b []byte, table byte, tenant uint64, bucket uint32) []byte {
+	return binary.BigEndian.AppendUint32(appendHistoryKey(b, table, tenant), bucket)
+}
+
+func appendHistoryKey(b []byte, table byte, tenant uint64) []byte {
+	return binary.BigEndian.AppendUint32(append(b, table), uint32(tenant))
+}
+
+// appendTrackPrefix appends what the keys of a track's chunks in a bucket share.
+func appendTrackPrefix(b []byte, tenant uint64, bucket uint32, track uint64, late bool) []byte {
+	return append(appendUint64(appendBucketKey(b, keyChunk, tenant, bucket), track), class(late))
+}
+
+func appendChunkKey(b []byte, c *fold.SealedChunk) []byte {
+	b = appendTrackPrefix(b, c.Tenant, c.Bucket, c.Track, c.Late)
+	return binary.BigEndian.AppendUint32(appendUint64(b, uint64(c.Min)), uint32(c.Seq))
+}
+
+func appendPageKey(b []byte, track uint64, late bool, page int) []byte {
+	return append(appendNumber(b, keyLog, track), class(late), byte(page))
+}
+
+// class is the byte that tells main rows from late ones.
+func class(late bool) byte {
+	if late {
+		return 1
+	}
+	return 0
 }
 
 func appendSegmentKey(b []byte, client uint64, segment int) []byte {
@@ -54,11 +87,41 @@ func numberOf(key []byte) (uint64, bool) {
 	return binary.BigEndian.Uint64(key[1:]), true
 }
 
-func readingOf(key []byte) (source uint64, slot int, ok bool) {
-	if len(key) != 11 {
+// historyOf returns the tenant in the key of its history's record.
+func historyOf(key []byte) (tenant uint64, ok bool) {
+	if len(key) != 5 {
+		return 0, false
+	}
+	return uint64(binary.BigEndian.Uint32(key[1:])), true
+}
+
+func bucketOf(key []byte) (tenant uint64, bucket uint32, ok bool) {
+	if len(key) != 9 {
 		return 0, 0, false
 	}
-	return binary.BigEndian.Uint64(key[1:]), int(binary.BigEndian.Uint16(key[9:])), true
+	return uint64(binary.BigEndian.Uint32(key[1:])), binary.BigEndian.Uint32(key[5:]), true
+}
+
+func pageOf(key []byte) (track uint64, late bool, page int, ok bool) {
+	if len(key) != 11 || key[9] > 1 {
+		return 0, false, 0, false
+	}
+	return binary.BigEndian.Uint64(key[1:]), key[9] == 1, int(key[10]), true
+}
+
+// chunkKeySize is how long the key of a chunk is.
+const chunkKeySize = 1 + 4 + 4 + 8 + 1 + 8 + 4
+
+// chunkOf returns all that the key of a chunk says of it.
+func chunkOf(key []byte) (c fold.SealedChunk, ok bool) {
+	if len(key) != chunkKeySize || key[17] > 1 {
+		return c, false
+	}
+	return fold.SealedChunk{
+		Tenant: uint64(binary.BigEndian.Uint32(key[1:])), Bucket: binary.BigEndian.Uint32(key[5:]),
+		Track: binary.BigEndian.Uint64(key[9:]), Late: key[17] == 1,
+		Min: int64(binary.BigEndian.Uint64(key[18:])), Seq: uint64(binary.BigEndian.Uint32(key[26:])),
+	}, true
 }
 
 func segmentOf(key []byte) (client uint64, segment int, ok bool) {

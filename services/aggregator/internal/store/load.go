@@ -34,7 +34,7 @@ func (s *Store) load(settings fold.Settings) (*fold.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if settings != meta.Settings {
+	if !settings.Equal(meta.Settings) {
 		return nil, fmt.Errorf("%w: %s, not %s: set them back, or rebuild it", ErrSettings, settingsText(meta.Settings), settingsText(settings))
 	}
 	return s.loadTables(meta)
@@ -48,8 +48,10 @@ func (s *Store) loadTables(meta fold.Meta) (*fold.State, error) {
 		take  func(key, value []byte) error
 	}{
 		{keyTenant, "tenant", func(k, v []byte) error { return loadTenant(l, k, v) }},
+		{keyBucket, "bucket of history", func(k, v []byte) error { return loadBucket(l, k, v) }},
 		{keySource, "source", func(k, v []byte) error { return loadSource(l, k, v) }},
-		{keyReading, "reading", func(k, v []byte) error { return loadReading(l, k, v) }},
+		{keyTrack, "track", func(k, v []byte) error { return loadTrack(l, k, v) }},
+		{keyLog, "page of a log", func(k, v []byte) error { return loadPage(l, k, v) }},
 		{keyClient, "duplicate window", func(k, v []byte) error { return loadWindow(l, k, v) }},
 		{keySegment, "segment of a duplicate window", func(k, v []byte) error { return loadSegment(l, k, v) }},
 		{keyWriter, "writer", func(k, v []byte) error { return loadWriter(l, k, v) }},
@@ -118,18 +120,6 @@ func loadSource(l *fold.Loader, key, value []byte) error {
 		return r.Done()
 	}
 	return l.Source(number, record)
-}
-
-func loadReading(l *fold.Loader, key, value []byte) error {
-	source, slot, ok := readingOf(key)
-	if !ok {
-		return errKey
-	}
-	arrival, data, err := readReading(value)
-	if err != nil {
-		return err
-	}
-	return l.Reading(source, slot, arrival, slices.Clone(data))
 }
 
 func loadWindow(l *fold.Loader, key, value []byte) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
@@ -13,11 +14,16 @@ import (
 	"weir/pkg/schema"
 )
 
-// settings are so small that readings and windows are evicted all the time.
+// settings are so small that windows and history are evicted all the time, and
+// that tenants reach their limits.
 func settings() fold.Settings {
 	s := fold.DefaultSettings()
-	s.ReadingsPerSource = 7
 	s.Windows = 6
+	s.Limits = fold.Limits{Retention: 9 * time.Hour, Series: 250, Sources: 15}
+	s.Tenants = []fold.TenantLimits{
+		{Tenant: schema.Tenant{Service: "factory", Subservice: "line2"}, Limits: fold.Limits{HistoryBytes: 6 << 10, Series: 120}},
+		{Tenant: schema.Tenant{Service: "farm", Subservice: "x"}, Limits: fold.Limits{Retention: 7 * time.Hour}},
+	}
 	return s
 }
 

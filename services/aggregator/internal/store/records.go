@@ -7,37 +7,69 @@ import (
 
 	"weir/services/aggregator/internal/fold"
 
+	"weir/pkg/schema"
 	"weir/pkg/schema/wire"
 )
 
 // formatVersion is the version of the keys and records of this package. The
 // records of pkg/schema are part of it.
-const formatVersion = 1
+const formatVersion = 2
 
 var errSegment = errors.New("a segment's length is no multiple of 8")
 
-func appendMeta(b []byte, m fold.Meta) []byte {
-	for _, v := range []uint64{
-		m.Origin, m.Cursor, uint64(m.Settings.ReadingsPerSource), uint64(m.Settings.Windows),
-		m.Tenants, m.Sources, m.Windows, m.Clients, m.Entries, m.Writers, m.DeadLetters,
-	} {
-		b = wire.AppendUint(b, v)
+// numbers are the plain numbers of a head, in the order in which they are stored.
+func numbers(m *fold.Meta) []*uint64 {
+	return []*uint64{
+		&m.Origin, &m.Cursor, &m.Tenants, &m.Histories, &m.Sources, &m.SourcesEver, &m.Tracks, &m.TracksEver,
+		&m.Rows, &m.Chunks, &m.Windows, &m.Clients, &m.Entries, &m.Writers, &m.DeadLetters,
 	}
-	b = wire.AppendInt(b, m.Settings.Earliest)
-	b = wire.AppendInt(b, int64(m.Settings.Ahead))
-	return wire.AppendString(b, m.Journal)
+}
+
+func appendMeta(b []byte, m fold.Meta) []byte {
+	for _, v := range numbers(&m) {
+		b = wire.AppendUint(b, *v)
+	}
+	b = wire.AppendInt(b, m.Clock)
+	b = wire.AppendString(b, m.Journal)
+	s := &m.Settings
+	b = wire.AppendInt(b, s.Earliest)
+	b = wire.AppendInt(b, int64(s.Ahead))
+	b = wire.AppendUint(b, uint64(s.Windows))
+	b = appendLimits(b, s.Limits)
+	b = wire.AppendUint(b, uint64(len(s.Tenants)))
+	for _, t := range s.Tenants {
+		b = wire.AppendString(b, t.Tenant.Service)
+		b = wire.AppendString(b, t.Tenant.Subservice)
+		b = appendLimits(b, t.Limits)
+	}
+	return b
 }
 
 func readMeta(value []byte) (m fold.Meta, err error) {
 	r := wire.NewReader(value)
-	m.Origin, m.Cursor = r.Uint(), r.Uint()
-	m.Settings.ReadingsPerSource, m.Settings.Windows = int(r.Uint()), int(r.Uint())
-	for _, v := range []*uint64{&m.Tenants, &m.Sources, &m.Windows, &m.Clients, &m.Entries, &m.Writers, &m.DeadLetters} {
+	for _, v := range numbers(&m) {
 		*v = r.Uint()
 	}
-	m.Settings.Earliest, m.Settings.Ahead = r.Int(), time.Duration(r.Int())
-	m.Journal = r.String()
+	m.Clock, m.Journal = r.Int(), r.String()
+	m.Settings.Earliest, m.Settings.Ahead, m.Settings.Windows = r.Int(), time.Duration(r.Int()), int(r.Uint())
+	m.Settings.Limits = readLimits(r)
+	for range r.Count() {
+		m.Settings.Tenants = append(m.Settings.Tenants, fold.TenantLimits{
+			Tenant: schema.Tenant{Service: r.String(), Subservice: r.String()}, Limits: readLimits(r)})
+	}
 	return m, r.Done()
+}
+
+func appendLimits(b []byte, l fold.Limits) []byte {
+	b = wire.AppendInt(b, int64(l.Retention))
+	for _, v := range []uint64{l.HistoryBytes, l.Series, l.Sources} {
+		b = wire.AppendUint(b, v)
+	}
+	return b
+}
+
+func readLimits(r *wire.Reader) fold.Limits {
+	return fold.Limits{Retention: time.Duration(r.Int()), HistoryBytes: r.Uint(), Series: r.Uint(), Sources: r.Uint()}
 }
 
 func appendWindow(b []byte, w fold.Window) []byte {
@@ -78,15 +110,4 @@ func readWriter(value []byte) (number, seq uint64, err error) {
 	r := wire.NewReader(value)
 	number, seq = r.Uint(), r.Uint()
 	return number, seq, r.Done()
-}
-
-// A stored reading is its arrival number, then the bytes of the record.
-func appendReading(b []byte, arrival uint64, data []byte) []byte {
-	return append(wire.AppendUint(b, arrival), data...)
-}
-
-func readReading(value []byte) (arrival uint64, data []byte, err error) {
-	r := wire.NewReader(value)
-	arrival = r.Uint()
-	return arrival, r.Rest(), r.Err()
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,8 +35,30 @@ func (d describer) clientName(client uint64) string {
 }
 
 func settingsText(s fold.Settings) string {
-	return fmt.Sprintf("%d readings a source, %d duplicate windows, clocks from %s to %s ahead",
-		s.ReadingsPerSource, s.Windows, timestamp(s.Earliest), s.Ahead)
+	text := fmt.Sprintf("%d duplicate windows, clocks from %s to %s ahead, %s",
+		s.Windows, timestamp(s.Earliest), s.Ahead, limitsText(s.Limits))
+	for _, t := range s.Tenants {
+		text += fmt.Sprintf(", %s: %s", t.Tenant, limitsText(t.Limits))
+	}
+	return text
+}
+
+func limitsText(l fold.Limits) string {
+	retention, bytes := "for ever", ""
+	if l.Retention > 0 {
+		retention = "for " + l.Retention.String()
+	}
+	if l.HistoryBytes > 0 {
+		bytes = fmt.Sprintf(" in %d bytes", l.HistoryBytes)
+	}
+	return fmt.Sprintf("history %s%s, %s series, %s sources a tenant", retention, bytes, limitText(l.Series), limitText(l.Sources))
+}
+
+func limitText(n uint64) string {
+	if n == 0 {
+		return "any number of"
+	}
+	return strconv.FormatUint(n, 10)
 }
 
 func sourceName(s *schema.Source) string {
@@ -43,7 +66,7 @@ func sourceName(s *schema.Source) string {
 }
 
 func timestamp(ns int64) string {
-	if ns == 0 {
+	if ns == 0 || ns == math.MinInt64 {
 		return "never"
 	}
 	return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)

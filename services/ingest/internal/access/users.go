@@ -174,9 +174,9 @@ func scope(topic string) (service, sub string) {
 	switch {
 	case len(levels) >= 4 && levels[0] == "m" && levels[2] == "c":
 		service, sub = levels[1], levels[3]
-	case len(levels) >= 3 && levels[0] == "spore":
+	case len(levels) >= 3 && (levels[0] == "spore" || levels[0] == "datamgmt"):
 		service, sub = levels[1], levels[2]
-	case len(levels) >= 2 && (levels[0] == "m" || levels[0] == "spore"):
+	case len(levels) >= 2 && slices.Contains([]string{"m", "spore", "datamgmt"}, levels[0]):
 		service = levels[1]
 	}
 	if !schema.ValidTenantName(service) {

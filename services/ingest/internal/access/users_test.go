@@ -60,6 +60,7 @@ func TestTenantsBoundWhereAUserPublishesAndSubscribes(t *testing.T) {
 	}{
 		{"a topic of the tenant", "m/d/c/c/control/proplet/alive", "one service all"},
 		{"a SPORE topic of the tenant", "spore/d/c/node/resources", "one service all"},
+		{"a DataMgmt topic of the tenant", "datamgmt/d/c/node/health", "one service all"},
 		{"another subservice", "m/d/c/other/control/proplet/alive", "service all"},
 		{"another service", "m/e/c/c/control/proplet/alive", "all"},
 		{"a topic of no tenant", "home/kitchen", "all"},

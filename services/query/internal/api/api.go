@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"weir/services/query/internal/promapi"
 )
 
 // Listener says on which side requests come in.
@@ -32,6 +34,8 @@ type Config struct {
 	Heartbeat time.Duration     // the interval at which proplets say that they are alive
 	Metrics   func(w io.Writer) // writes the process' own metrics, which stand before the tenants'
 	Observer  Observer
+
+	Prometheus *promapi.API // Prometheus' HTTP API, the same for both listeners; nil for none
 }
 
 // Observer is told what happens; its functions may be called concurrently, and
@@ -54,11 +58,13 @@ type API struct {
 	mux      *http.ServeMux
 	origins  *http.CrossOriginProtection
 	buffers  sync.Pool // of *[]byte
+
+	comparing chan struct{} // holds one while rollouts are compared
 }
 
 // New returns the handler of a listener.
 func New(c Config, l Listener) *API {
-	a := &API{Config: c, listener: l, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection()}
+	a := &API{Config: c, listener: l, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), comparing: make(chan struct{}, 1)}
 	a.buffers.New = func() any { return new([]byte) }
 	paths := map[string][]*route{}
 	for i := range routes {
@@ -71,6 +77,7 @@ func New(c Config, l Listener) *API {
 		}
 		a.mux.HandleFunc(pattern, a.serve(path, dispatch(rows)))
 	}
+	a.mountPrometheus()
 	a.mux.HandleFunc("/", a.serve("unknown", noSuchRoute))
 	return a
 }

@@ -13,7 +13,8 @@ type Client interface {
 	// These may return readclient.ErrNoAggregator.
 
 	Sources(ctx context.Context, req schema.SourcesRequest, visit func(*schema.Source)) error
-	Readings(ctx context.Context, req schema.ReadingsRequest) ([]schema.StoredReading, uint64, error)
+	Rows(ctx context.Context, req schema.RowsRequest) (schema.RowsHead, []schema.StoredReading, error)
+	Select(ctx context.Context, req schema.SelectRequest, visit func(labels []schema.Label, t []int64, v []float64)) error
 	Tenants(ctx context.Context) ([]schema.TenantState, error)
 	Reset(ctx context.Context) ([]schema.TenantState, error)
 	DeadLetters(ctx context.Context, req schema.DeadLettersRequest) ([]schema.DeadLetter, uint64, error)

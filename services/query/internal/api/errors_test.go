@@ -29,14 +29,17 @@ func TestErrorsOfTheAggregator(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{
-				sources:     func(schema.SourcesRequest) ([]*schema.Source, error) { return nil, row.err },
-				readings:    func(schema.ReadingsRequest) ([]schema.StoredReading, uint64, error) { return nil, 0, row.err },
+				sources: func(schema.SourcesRequest) ([]*schema.Source, error) { return nil, row.err },
+				rows: func(schema.RowsRequest) (schema.RowsHead, []schema.StoredReading, error) {
+					return schema.RowsHead{}, nil, row.err
+				},
+				series:      func(context.Context, schema.SelectRequest) ([]series, error) { return nil, row.err },
 				tenants:     func() ([]schema.TenantState, error) { return nil, row.err },
 				deadLetters: func(schema.DeadLettersRequest) ([]schema.DeadLetter, uint64, error) { return nil, 0, row.err },
 				accounting:  func() (schema.Accounting, error) { return schema.Accounting{}, row.err },
 			}
 			for _, request := range []string{
-				"GET /api/monitoring/resources", "GET /tasks/x/metrics", "GET /proplets", "GET /proplets/x", "GET /proplets/x/metrics",
+				"GET /api/monitoring/resources", "GET /api/monitoring/rollouts", "GET /tasks/x/metrics", "GET /proplets", "GET /proplets/x", "GET /proplets/x/metrics",
 				"GET /admin/metrics", "GET /api/deadletters", "GET /api/deadletters/1", "GET /api/accounting", "POST /api/deadletters/1/replay",
 			} {
 				h, seen := newAPI(f, api.Internal)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 // fake answers as its functions do; what has none is answered with zero values.
 type fake struct {
 	sources     func(schema.SourcesRequest) ([]*schema.Source, error)
-	readings    func(schema.ReadingsRequest) ([]schema.StoredReading, uint64, error)
+	rows        func(schema.RowsRequest) (schema.RowsHead, []schema.StoredReading, error)
+	series      func(context.Context, schema.SelectRequest) ([]series, error)
 	tenants     func() ([]schema.TenantState, error)
 	reset       func(context.Context) ([]schema.TenantState, error)
 	deadLetters func(schema.DeadLettersRequest) ([]schema.DeadLetter, uint64, error)
@@ -40,11 +42,29 @@ func (f *fake) Sources(_ context.Context, req schema.SourcesRequest, visit func(
 	return err
 }
 
-func (f *fake) Readings(_ context.Context, req schema.ReadingsRequest) ([]schema.StoredReading, uint64, error) {
-	if f.readings == nil {
-		return nil, 0, nil
+func (f *fake) Rows(_ context.Context, req schema.RowsRequest) (schema.RowsHead, []schema.StoredReading, error) {
+	if f.rows == nil {
+		return schema.RowsHead{}, nil, nil
 	}
-	return f.readings(req)
+	return f.rows(req)
+}
+
+// series is a series that a fake answers a selection with.
+type series struct {
+	labels []schema.Label
+	t      []int64
+	v      []float64
+}
+
+func (f *fake) Select(ctx context.Context, req schema.SelectRequest, visit func([]schema.Label, []int64, []float64)) error {
+	if f.series == nil {
+		return nil
+	}
+	all, err := f.series(ctx, req)
+	for _, s := range all {
+		visit(s.labels, s.t, s.v)
+	}
+	return err
 }
 
 func (f *fake) Tenants(context.Context) ([]schema.TenantState, error) {
@@ -105,29 +125,40 @@ func (f *fake) CheckJournal(context.Context) error {
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// seen is what an observer was told.
+// seen is what an observer was told, perhaps by several requests at once.
 type seen struct {
+	sync.Mutex
 	routes   []string
 	codes    []int
 	failed   []error
 	panicked []any
 }
 
+func (s *seen) note(what func()) {
+	s.Lock()
+	defer s.Unlock()
+	what()
+}
+
 // newAPI returns a listener's handler over f, and what its observer sees.
 func newAPI(f *fake, l api.Listener) (*api.API, *seen) {
 	s := new(seen)
-	return api.New(api.Config{
+	return api.New(configOf(f, s), l), s
+}
+
+func configOf(f *fake, s *seen) api.Config {
+	return api.Config{
 		Client: f, Now: func() time.Time { return now }, Started: now.Add(-time.Minute), Version: "0.1.0",
 		Heartbeat: 10 * time.Second,
 		Metrics:   func(w io.Writer) { io.WriteString(w, "# HELP own_total Own.\n# TYPE own_total counter\nown_total 1\n") },
 		Observer: api.Observer{
 			Served: func(route string, code int, _ time.Duration) {
-				s.routes, s.codes = append(s.routes, route), append(s.codes, code)
+				s.note(func() { s.routes, s.codes = append(s.routes, route), append(s.codes, code) })
 			},
-			Failed:   func(_ string, err error) { s.failed = append(s.failed, err) },
-			Panicked: func(_ string, v any, _ []byte) { s.panicked = append(s.panicked, v) },
+			Failed:   func(_ string, err error) { s.note(func() { s.failed = append(s.failed, err) }) },
+			Panicked: func(_ string, v any, _ []byte) { s.note(func() { s.panicked = append(s.panicked, v) }) },
 		},
-	}, l), s
+	}
 }
 
 // call sends "GET /path" to a listener over f.

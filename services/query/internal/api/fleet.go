@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"weir/pkg/schema"
 	"weir/services/query/internal/params"
@@ -13,29 +15,41 @@ import (
 	"weir/services/query/internal/spore"
 )
 
-// resources serves GET /api/monitoring/resources.
+// resources serves GET /api/monitoring/resources: the fleet as it is, or as it
+// was at the moment that the parameter at says, which then is the document's
+// timestamp.
 func resources(a *API, r *http.Request, b []byte) (reply, error) {
 	req, err := resourcesRequest(r.URL.Query())
 	if err != nil {
 		return reply{}, err
 	}
-	nodes, err := a.sources(r.Context(), req)
+	ctx, cancel := context.WithTimeout(r.Context(), historyTimeout)
+	defer cancel()
+	nodes, err := a.sources(ctx, req)
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{body: spore.Append(b, a.Now(), nodes)}, nil
+	moment := a.Now()
+	if req.At != 0 {
+		moment = time.Unix(0, req.At)
+	}
+	return reply{body: spore.Append(b, moment, nodes)}, nil
 }
 
-// resourcesRequest makes a filter of every parameter: service and subservice,
-// and labels of any other name. A node has a label once, so a parameter given
-// twice could match none: it is taken for a mistake.
-func resourcesRequest(q url.Values) (schema.SourcesRequest, error) {
-	req := schema.SourcesRequest{Kinds: []schema.Kind{schema.KindSporeNode}, Labels: map[string]string{}}
+// resourcesRequest makes a filter of every parameter but at: service and
+// subservice, and labels of any other name. A node has a label once, so a
+// parameter given twice could match none: it is taken for a mistake.
+func resourcesRequest(q url.Values) (req schema.SourcesRequest, err error) {
+	req = schema.SourcesRequest{Kinds: []schema.Kind{schema.KindSporeNode}, Labels: map[string]string{}}
+	if req.At, _, err = params.Time(q, "at"); err != nil {
+		return req, err
+	}
 	for name, values := range q {
 		if len(values) > 1 {
 			return req, &params.Error{Name: name, Got: strings.Join(values, ", "), Want: "given once"}
 		}
 		switch name {
+		case "at":
 		case "service":
 			req.Service = values[0]
 		case "subservice":
@@ -52,49 +66,121 @@ func (a *API) sources(ctx context.Context, req schema.SourcesRequest) (all []*sc
 	return all, err
 }
 
-// taskMetrics serves GET /tasks/{id}/metrics.
+// taskMetrics serves GET /tasks/{id}/metrics. With history_size it shows what
+// propeller.Aggregate makes of the readings that the task's proplet sent without
+// an aggregated object.
 func taskMetrics(a *API, r *http.Request, b []byte) (reply, error) {
-	id := r.PathValue("id")
-	page, readings, err := a.readings(r, schema.KindTask, id)
+	size, err := params.Whole(r.URL.Query(), "history_size", 1, propeller.MaxHistorySize)
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{body: propeller.AppendTaskPage(b, id, page, readings)}, nil
+	page, err := a.readings(r, schema.KindTask)
+	if err != nil {
+		return reply{}, err
+	}
+	if size > 0 {
+		behind, err := a.behind(r, page, size-1)
+		if err != nil {
+			return reply{}, err
+		}
+		shown, all := len(page.readings), append(page.readings, behind...)
+		propeller.Aggregate(all, shown, size)
+		page.readings = all[:shown]
+	}
+	return page.reply(r, propeller.AppendTaskPage(b, page.id, page.Page, page.readings)), nil
 }
 
 // propletMetrics serves GET /proplets/{id}/metrics. The readings do not carry
 // the namespace: the proplet does.
 func propletMetrics(a *API, r *http.Request, b []byte) (reply, error) {
-	id := r.PathValue("id")
-	page, readings, err := a.readings(r, schema.KindProplet, id)
+	page, err := a.readings(r, schema.KindProplet)
 	if err != nil {
 		return reply{}, err
 	}
 	namespace := ""
-	if len(readings) > 0 {
-		found, err := a.sources(r.Context(), sourcesRequest(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet}, ID: id}))
+	if len(page.readings) > 0 {
+		found, err := a.sources(r.Context(), sourcesRequest(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet}, ID: page.id}))
 		if err != nil {
 			return reply{}, err
 		}
 		latest, _ := propeller.Latest(propeller.Proplets(found, a.Now(), a.Heartbeat))
 		namespace = latest.Namespace
 	}
-	return reply{body: propeller.AppendPropletPage(b, id, namespace, page, readings)}, nil
+	return page.reply(r, propeller.AppendPropletPage(b, page.id, namespace, page.Page, page.readings)), nil
+}
+
+// readingsPage is a page of a source's readings.
+type readingsPage struct {
+	params.Page
+	id       string
+	asked    schema.RowsRequest
+	readings []schema.StoredReading // newest first
+	until    string                 // what came before the page was made
 }
 
 // readings asks for the page of a source's readings that a request wants.
-func (a *API) readings(r *http.Request, kind schema.Kind, id string) (params.Page, []schema.StoredReading, error) {
+func (a *API) readings(r *http.Request, kind schema.Kind) (p readingsPage, err error) {
 	q := r.URL.Query()
-	page, err := params.ParsePage(q, 0)
-	if err != nil {
-		return page, nil, err
+	p.id = r.PathValue("id")
+	if p.Page, err = params.ParsePage(q, 0); err != nil {
+		return p, err
 	}
-	readings, total, err := a.Client.Readings(r.Context(), schema.ReadingsRequest{
-		Kind: kind, ID: id, Service: q.Get("service"), Subservice: q.Get("subservice"),
-		Offset: page.Offset, Limit: page.Limit,
-	})
-	page.Total = total
-	return page, readings, err
+	times, err := params.ParseRange(q)
+	if err != nil {
+		return p, err
+	}
+	p.asked = schema.RowsRequest{
+		Kind: kind, ID: p.id, Service: q.Get("service"), Subservice: q.Get("subservice"),
+		From: times.From, To: times.To, Until: q.Get("until"),
+		Offset: p.Offset, Limit: p.Limit,
+	}
+	head, readings, err := a.rows(r, p.asked)
+	p.Total, p.until, p.readings = head.Total, head.Until, readings
+	return p, err
+}
+
+// behind asks for the n readings that are older than a page's, those from before
+// the range of the page included.
+func (a *API) behind(r *http.Request, p readingsPage, n uint64) ([]schema.StoredReading, error) {
+	if n == 0 || len(p.readings) == 0 {
+		return nil, nil
+	}
+	req := p.asked
+	req.From, req.Until = 0, p.until // the range's beginning does not change what is where
+	req.Offset, req.Limit = p.Offset+uint64(len(p.readings)), n
+	_, readings, err := a.rows(r, req)
+	return readings, err
+}
+
+func (a *API) rows(r *http.Request, req schema.RowsRequest) (schema.RowsHead, []schema.StoredReading, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), historyTimeout)
+	defer cancel()
+	return a.Client.Rows(ctx, req)
+}
+
+// reply returns the page's document with the link to the next one: the document
+// itself has the form of Propeller's manager, which has no place for it.
+func (p *readingsPage) reply(r *http.Request, body []byte) reply {
+	next := p.next(r.URL)
+	if next == "" {
+		return reply{body: body}
+	}
+	return reply{body: body, header: http.Header{"Link": {"<" + next + `>; rel="next"`}}}
+}
+
+// next returns where the page behind p is, "" if there is none. It carries what
+// until stands for, so that who follows the pages sees each reading once although
+// new ones come.
+func (p *readingsPage) next(u *url.URL) string {
+	end := p.Offset + uint64(len(p.readings))
+	if len(p.readings) == 0 || end >= p.Total {
+		return ""
+	}
+	q := u.Query()
+	q.Set("offset", strconv.FormatUint(end, 10))
+	q.Set("limit", strconv.FormatUint(p.Limit, 10))
+	q.Set("until", p.until)
+	return u.EscapedPath() + "?" + q.Encode()
 }
 
 // sourcesRequest adds the tenant that a request asks for.

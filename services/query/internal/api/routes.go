@@ -35,11 +35,12 @@ func init() {
 	routes = []route{
 		{"GET", "/", "", Everyone, false, index, "this list"},
 
-		{"GET", "/api/monitoring/resources", "", Everyone, false, resources, "SPORE nodes and their summary; ?service, ?subservice, any other parameter is a label"},
-		{"GET", "/tasks/{id}/metrics", "", Everyone, false, taskMetrics, "a task's readings, newest first; ?offset, ?limit, ?service, ?subservice"},
+		{"GET", "/api/monitoring/resources", "", Everyone, false, resources, "SPORE nodes and their summary; ?at for a moment in the past, ?service, ?subservice, any other parameter is a label"},
+		{"GET", "/api/monitoring/rollouts", "", Everyone, false, rollouts, "SPORE nodes compared by version, and before and after each change of it; ?from, ?to, ?label, ?service, ?subservice"},
+		{"GET", "/tasks/{id}/metrics", "", Everyone, false, taskMetrics, "a task's readings, newest first; ?offset, ?limit, ?from, ?to, ?history_size, ?service, ?subservice"},
 		{"GET", "/proplets", "", Everyone, false, proplets, "proplets; ?offset, ?limit, ?status=active|inactive, ?service, ?subservice"},
 		{"GET", "/proplets/{id}", "", Everyone, false, proplet, "a proplet; ?service, ?subservice"},
-		{"GET", "/proplets/{id}/metrics", "", Everyone, false, propletMetrics, "a proplet's readings, newest first; ?offset, ?limit, ?service, ?subservice"},
+		{"GET", "/proplets/{id}/metrics", "", Everyone, false, propletMetrics, "a proplet's readings, newest first; ?offset, ?limit, ?from, ?to, ?service, ?subservice"},
 
 		{"GET", "/admin/metrics", "reset=true", InternalOnly, true, resetMetrics, "the tenants' operational metrics, which begin at 0 again; ?format=perseo"},
 		{"GET", "/admin/metrics", "", Everyone, false, adminMetrics, "the tenants' operational metrics; ?format=perseo"},
@@ -99,5 +100,6 @@ func index(a *API, _ *http.Request, b []byte) (reply, error) {
 		b = jsonappend.Field(b, "path", row.String()[len(row.method)+1:])
 		b = append(jsonappend.Field(b, "about", row.about), '}')
 	}
+	b = a.appendPrometheus(b)
 	return reply{body: append(b, "]}\n"...)}, nil
 }

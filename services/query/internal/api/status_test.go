@@ -36,6 +36,10 @@ func TestHealth(t *testing.T) {
 			`{"status":"unhealthy","error":"journal is disconnected","p2p":{"running":true,"peers":0}}`},
 		"no aggregator: degraded": {fake{aggregator: noAggregator}, api.External, 200,
 			`{"status":"degraded","error":"aggregator is stopped","p2p":{"running":true,"peers":0}}`},
+		"a tenant near a limit: degraded": {fake{aggregator: func() (schema.AggregatorHealth, error) {
+			return schema.AggregatorHealth{HealthyPeers: 12, Limits: []string{"factory/line1 has 8 of 10 series"}}, nil
+		}}, api.Internal, 200,
+			`{"status":"degraded","error":"a tenant's limit is near: factory/line1 has 8 of 10 series","components":{"broker":"running","journal":"connected","aggregator":"running","store":"open","limits":"near"},"version":"0.1.0"}`},
 		"no ingest: degraded": {fake{ingest: noIngest, aggregator: peers}, api.Internal, 200,
 			`{"status":"degraded","error":"broker is unknown: the ingest does not answer","components":{"broker":"unknown","journal":"connected","aggregator":"running","store":"open"},"version":"0.1.0"}`},
 	} {
@@ -70,7 +74,11 @@ func TestNetworkStats(t *testing.T) {
 
 func TestMetricsShowOurOwnAndTheTenants(t *testing.T) {
 	f := &fake{
-		tenants: func() ([]schema.TenantState, error) { return counted(3), nil },
+		tenants: func() ([]schema.TenantState, error) {
+			all := counted(3)
+			all[0].Series, all[0].Sources, all[0].HistoryBytes = 70, 6, 8192
+			return all, nil
+		},
 		accounting: func() (schema.Accounting, error) {
 			return schema.Accounting{Tenants: []schema.TenantAccount{{
 				Tenant: schema.Tenant{Service: "factory", Subservice: "line1"}, AccountNumbers: schema.AccountNumbers{Received: 3, Applied: 3}}}}, nil
@@ -92,6 +100,9 @@ func TestMetricsShowOurOwnAndTheTenants(t *testing.T) {
 			`weir_tenant_service_time_seconds_sum{service="factory",subservice="line1"} 0.045`,
 			`weir_tenant_events_received_total{service="factory",subservice="line1"} 3`,
 			`weir_sources{kind="proplet_task"} 2`,
+			`weir_tenant_series{service="factory",subservice="line1"} 70`,
+			`weir_tenant_sources{service="factory",subservice="line1"} 6`,
+			`weir_tenant_history_bytes{service="factory",subservice="line1"} 8192`,
 		} {
 			if !slices.Contains(lines, want) {
 				t.Errorf("%s is missing in\n%s", want, w.Body)

@@ -63,6 +63,9 @@ func TestJudge(t *testing.T) {
 		"the store failed": {
 			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.StoreError = "disk full" })},
 			datamgmt.Degraded, 200, components{"running", "connected", "running", "failed"}},
+		"a tenant is near a limit": {
+			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.Limits = []string{"factory/line1 has 850000 of 1000000 series"} })},
+			datamgmt.Degraded, 200, components{"running", "connected", "running", "open"}},
 		"the aggregator is a little behind": {
 			datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) { h.Behind = datamgmt.CatchingUp })},
 			datamgmt.Healthy, 200, components{"running", "connected", "running", "open"}},
@@ -87,10 +90,15 @@ func TestHealthMatchesTheContract(t *testing.T) {
 	degraded := datamgmt.Judge(datamgmt.Answers{Aggregator: aggregator(func(h *schema.AggregatorHealth) {
 		h.StoreError = "write /data/000012.sst: no space left on device"
 	})})
+	near := datamgmt.Judge(datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(func(h *schema.AggregatorHealth) {
+		h.Limits = []string{"factory/line1 has 850000 of 1000000 series", "garden/beds has 99000 of 100000 sources"}
+	})})
 	unhealthy := datamgmt.Judge(datamgmt.Answers{Ingest: ingest(nil), Journal: "nats: stream not found"})
 	for file, got := range map[string][]byte{
 		"internal-healthy.json":   healthy.AppendInternal(nil, "0.1.0"),
 		"internal-degraded.json":  degraded.AppendInternal(nil, "0.1.0"),
+		"internal-near.json":      near.AppendInternal(nil, "0.1.0"),
+		"external-near.json":      near.AppendExternal(nil),
 		"internal-unhealthy.json": unhealthy.AppendInternal(nil, "0.1.0"),
 		"external-healthy.json":   healthy.AppendExternal(nil),
 		"external-degraded.json":  degraded.AppendExternal(nil),

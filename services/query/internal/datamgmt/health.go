@@ -38,6 +38,7 @@ type Health struct {
 	Journal    string // connected or disconnected
 	Aggregator string // running, catching_up or stopped
 	Store      string // open, failed, or unknown where the aggregator does not answer
+	Limits     string // near if a tenant is near a limit of what it may have, else ""
 
 	Peers uint64 // sources heard of lately
 
@@ -54,7 +55,8 @@ type problem struct{ component, state, detail string }
 // aggregator runs. The journal is connected if its stream answers and neither
 // ingest's last append nor the aggregator's reading failed. Anything else that
 // is not as it should be is degraded: without a broker the numbers can be
-// read, without an aggregator devices are still stored.
+// read, without an aggregator devices are still stored. A tenant near a limit is
+// degraded too: beyond it what it sends is rejected.
 func Judge(a Answers) Health {
 	h := Health{Broker: "unknown", Journal: "connected", Aggregator: "stopped", Store: "unknown"}
 	h.judgeIngest(a.Ingest)
@@ -87,6 +89,10 @@ func (h *Health) judgeAggregator(a *schema.AggregatorHealth) {
 	if a.StoreError != "" {
 		h.Store = "failed"
 		h.problem("store", h.Store, a.StoreError)
+	}
+	if len(a.Limits) > 0 {
+		h.Limits = "near"
+		h.problem("a tenant's limit", h.Limits, strings.Join(a.Limits, ", "))
 	}
 }
 
@@ -130,9 +136,10 @@ func (h *Health) Code() int {
 // AppendInternal appends the answer of GET /health on the internal listener and
 // a newline:
 //
-//	{"status", "error", "components": {"broker", "journal", "aggregator", "store"}, "version"}
+//	{"status", "error", "components": {"broker", "journal", "aggregator", "store", "limits"}, "version"}
 //
-// error says what is wrong and is absent when healthy.
+// error says what is wrong and is absent when healthy. limits is absent while
+// no tenant is near one.
 func (h *Health) AppendInternal(b []byte, version string) []byte {
 	b = h.open(b, true)
 	b = append(jsonappend.Key(b, "components"), '{')
@@ -140,6 +147,9 @@ func (h *Health) AppendInternal(b []byte, version string) []byte {
 	b = jsonappend.Field(b, "journal", h.Journal)
 	b = jsonappend.Field(b, "aggregator", h.Aggregator)
 	b = jsonappend.Field(b, "store", h.Store)
+	if h.Limits != "" {
+		b = jsonappend.Field(b, "limits", h.Limits)
+	}
 	b = jsonappend.Field(append(b, '}'), "version", version)
 	return append(b, '}', '\n')
 }

@@ -23,7 +23,8 @@ type Numbers struct {
 //   - by service and subservice: schema.Counters and the service time, which
 //     begin at 0 again after a get-and-reset, as counters may; the accounting
 //     numbers, which nothing resets; dead letters by reason; implausible clocks
-//     and late readings;
+//     and late readings; the sources, the series, the bytes of history, and the
+//     readings that came too late for it;
 //   - weir_sources by kind.
 //
 // What has no tenant has empty labels, which is to say none.
@@ -38,6 +39,7 @@ func Write(w io.Writer, n Numbers) {
 	}
 	writeOperations(w, n.Tenants)
 	writeEvents(w, n.Tenants)
+	writeHistory(w, n.Tenants)
 	writeAccounting(w, n.Accounting.Tenants)
 	writeSources(w, n.Sources)
 }
@@ -92,6 +94,17 @@ func writeEvents(w io.Writer, tenants []schema.TenantState) {
 		tenants, func(t *schema.TenantState) (schema.Tenant, uint64) { return t.Tenant, t.Late })
 }
 
+func writeHistory(w io.Writer, tenants []schema.TenantState) {
+	each(w, "weir_tenant_sources", metrics.Gauge, "Sources known.",
+		tenants, func(t *schema.TenantState) (schema.Tenant, uint64) { return t.Tenant, t.Sources })
+	each(w, "weir_tenant_series", metrics.Gauge, "Series that have history.",
+		tenants, func(t *schema.TenantState) (schema.Tenant, uint64) { return t.Tenant, t.Series })
+	each(w, "weir_tenant_history_bytes", metrics.Gauge, "Size of the sealed chunks of history.",
+		tenants, func(t *schema.TenantState) (schema.Tenant, uint64) { return t.Tenant, t.HistoryBytes })
+	each(w, "weir_tenant_too_old_readings_total", metrics.Counter, "Readings that were older than the history that is kept when they came; they go at its next turn.",
+		tenants, func(t *schema.TenantState) (schema.Tenant, uint64) { return t.Tenant, t.HistoryTooOld })
+}
+
 func writeAccounting(w io.Writer, tenants []schema.TenantAccount) {
 	for _, number := range []struct {
 		name string
@@ -113,7 +126,7 @@ func writeAccounting(w io.Writer, tenants []schema.TenantAccount) {
 
 func writeSources(w io.Writer, sources map[schema.Kind]uint64) {
 	f := family(w, metrics.Desc{Name: "weir_sources", Type: metrics.Gauge, Help: "Sources known, by kind."})
-	for _, k := range []schema.Kind{schema.KindSporeNode, schema.KindProplet, schema.KindTask} {
+	for _, k := range schema.Kinds() {
 		f.uint(sources[k], metrics.L("kind", k.String()))
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 func numbers() exposition.Numbers {
 	line1 := schema.Tenant{Service: "factory", Subservice: "line1"}
-	t := schema.TenantState{Tenant: line1, ClockSkewed: 3, Late: 4}
+	t := schema.TenantState{Tenant: line1, ClockSkewed: 3, Late: 4, HistoryTooOld: 5, Sources: 6, Series: 70, HistoryBytes: 8192}
 	for c := range schema.NumCounters {
 		t.Counters[c] = 100 + uint64(c)
 	}

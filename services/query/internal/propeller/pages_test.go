@@ -15,7 +15,7 @@ func field(f schema.Field, v float64) schema.FieldValue { return schema.FieldVal
 
 // current is a reading of the current Rust proplet: no network.
 func current(aggregated bool) schema.StoredReading {
-	r := schema.StoredReading{Time: at, Received: at + 5, Parent: "b1a2", Dialect: schema.DialectD2, Fields: []schema.FieldValue{
+	r := schema.StoredReading{Time: at, Parent: "b1a2", Dialect: schema.DialectD2, Fields: []schema.FieldValue{
 		field(schema.TaskCPUPercent, 12.25), field(schema.TaskMemoryBytes, 7340032), field(schema.TaskMemoryPercent, 0.4),
 		field(schema.TaskDiskReadBytes, 0), field(schema.TaskDiskWriteBytes, 0),
 		field(schema.TaskUptimeSeconds, 7), field(schema.TaskThreadCount, 3), field(schema.TaskFileDescriptorCount, 11),

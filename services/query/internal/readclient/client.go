@@ -21,6 +21,8 @@ const (
 	ReadTimeout = 10 * time.Second
 	// A reset and a replay wait for the journal and for the fold.
 	ChangeTimeout = 30 * time.Second
+	// History may be long.
+	HistoryTimeout = 2 * time.Minute
 	// CheckTimeout bounds a health check: who polls health wants its answer
 	// within a second.
 	CheckTimeout = 800 * time.Millisecond
@@ -47,24 +49,19 @@ func New(nc *nats.Conn, partition int) (*Client, error) {
 }
 
 // Sources calls visit with each source that the request selects, in ascending
-// order of tenant, kind and id. The source is visit's to keep.
+// order of tenant, kind and id; with At, as it was at that moment. The source is
+// visit's to keep.
 func (c *Client) Sources(ctx context.Context, req schema.SourcesRequest, visit func(*schema.Source)) error {
-	return c.stream(ctx, ReadTimeout, schema.ReadSources, req, nil, func(r *wire.Reader) {
+	endpoint, timeout := schema.ReadSources, ReadTimeout
+	if req.At != 0 {
+		endpoint, timeout = schema.ReadSourcesAt, historyTimeout(ctx, &req.TimeoutMS)
+	}
+	return c.stream(ctx, timeout, endpoint, req, nil, func(r *wire.Reader) {
 		s := new(schema.Source)
 		if s.ReadBinary(r); r.Err() == nil {
 			visit(s)
 		}
 	})
-}
-
-// Readings returns a page of a source's readings, newest first, and how many
-// there are.
-func (c *Client) Readings(ctx context.Context, req schema.ReadingsRequest) (readings []schema.StoredReading, total uint64, err error) {
-	err = c.stream(ctx, ReadTimeout, schema.ReadReadings, req, &total, func(r *wire.Reader) {
-		readings = append(readings, schema.StoredReading{})
-		readings[len(readings)-1].ReadBinary(r)
-	})
-	return readings, total, err
 }
 
 // Tenants returns what the fold counts of each tenant.

@@ -95,17 +95,18 @@ func TestNoSourceIsAnEmptyAnswer(t *testing.T) {
 
 func TestPagesBeginWithTheirTotal(t *testing.T) {
 	c, nc := start(t)
-	reading := schema.StoredReading{Time: 5, Received: 7, Parent: "b1a2", Fields: []schema.FieldValue{{Field: schema.TaskCPUPercent, Value: 12.25}}}
+	reading := schema.StoredReading{Time: 5, Parent: "b1a2", Fields: []schema.FieldValue{{Field: schema.TaskCPUPercent, Value: 12.25}}}
 	letter := schema.DeadLetter{Seq: 9, Reason: schema.ReasonNotJSON, Event: schema.Event{Topic: "m/a/c/b/metrics/proplet", Payload: []byte("{")}}
-	natstest.Answer(t, nc, subject(schema.ReadReadings), func([]byte) [][]byte {
-		return [][]byte{wire.AppendUint(nil, 1000), reading.AppendBinary(nil), reading.AppendBinary(nil)}
+	head := schema.RowsHead{Total: 1000, Until: "1:1200"}
+	natstest.Answer(t, nc, subject(schema.ReadRows), func([]byte) [][]byte {
+		return [][]byte{head.AppendBinary(nil), reading.AppendBinary(nil), reading.AppendBinary(nil)}
 	})
 	natstest.Answer(t, nc, subject(schema.ReadDeadLetters), func([]byte) [][]byte {
 		return [][]byte{letter.AppendBinary(wire.AppendUint(nil, 1))}
 	})
-	readings, total, err := c.Readings(context.Background(), schema.ReadingsRequest{Kind: schema.KindTask, ID: "6f0c", Limit: 2})
-	if err != nil || total != 1000 || !reflect.DeepEqual(readings, []schema.StoredReading{reading, reading}) {
-		t.Errorf("got %+v of %d, %v", readings, total, err)
+	gotHead, rows, err := c.Rows(context.Background(), schema.RowsRequest{Kind: schema.KindTask, ID: "6f0c", Limit: 2})
+	if err != nil || gotHead != head || !reflect.DeepEqual(rows, []schema.StoredReading{reading, reading}) {
+		t.Errorf("got %+v of %+v, %v", rows, gotHead, err)
 	}
 	letters, total, err := c.DeadLetters(context.Background(), schema.DeadLettersRequest{Seq: 9, Limit: 1})
 	if err != nil || total != 1 || !reflect.DeepEqual(letters, []schema.DeadLetter{letter}) {
@@ -162,7 +163,7 @@ func TestJSONAnswers(t *testing.T) {
 	if got, err := c.Accounting(ctx); err != nil || !reflect.DeepEqual(got, accounting) {
 		t.Errorf("Accounting gives %+v, %v", got, err)
 	}
-	if got, err := c.AggregatorHealth(ctx); err != nil || got != aggregator {
+	if got, err := c.AggregatorHealth(ctx); err != nil || !reflect.DeepEqual(got, aggregator) {
 		t.Errorf("AggregatorHealth gives %+v, %v", got, err)
 	}
 	if got, err := c.IngestHealth(ctx); err != nil || got != ingest {
@@ -201,7 +202,11 @@ func assertNobody(t *testing.T, c *readclient.Client) {
 		want error
 	}{
 		"sources":     {func() error { _, err := collect(c, schema.SourcesRequest{}); return err }, readclient.ErrNoAggregator},
-		"readings":    {func() error { _, _, err := c.Readings(ctx, schema.ReadingsRequest{}); return err }, readclient.ErrNoAggregator},
+		"select":      {func() error { return c.Select(ctx, schema.SelectRequest{}, nil) }, readclient.ErrNoAggregator},
+		"labelnames":  {func() error { _, err := c.LabelNames(ctx, schema.LabelNamesRequest{}); return err }, readclient.ErrNoAggregator},
+		"labelvalues": {func() error { _, err := c.LabelValues(ctx, schema.LabelValuesRequest{}); return err }, readclient.ErrNoAggregator},
+		"cardinality": {func() error { _, err := c.Cardinality(ctx, schema.CardinalityRequest{}); return err }, readclient.ErrNoAggregator},
+		"rows":        {func() error { _, _, err := c.Rows(ctx, schema.RowsRequest{}); return err }, readclient.ErrNoAggregator},
 		"tenants":     {func() error { _, err := c.Tenants(ctx); return err }, readclient.ErrNoAggregator},
 		"reset":       {func() error { _, err := c.Reset(ctx); return err }, readclient.ErrNoAggregator},
 		"deadletters": {func() error { _, _, err := c.DeadLetters(ctx, schema.DeadLettersRequest{}); return err }, readclient.ErrNoAggregator},
@@ -277,8 +282,15 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 	t.Run("a page without its total", func(t *testing.T) {
 		c, nc := start(t)
-		natstest.Answer(t, nc, subject(schema.ReadReadings), func([]byte) [][]byte { return [][]byte{nil} })
-		if _, _, err := c.Readings(context.Background(), schema.ReadingsRequest{}); !errors.Is(err, readclient.ErrBroken) {
+		natstest.Answer(t, nc, subject(schema.ReadDeadLetters), func([]byte) [][]byte { return [][]byte{nil} })
+		if _, _, err := c.DeadLetters(context.Background(), schema.DeadLettersRequest{}); !errors.Is(err, readclient.ErrBroken) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("rows without their head", func(t *testing.T) {
+		c, nc := start(t)
+		natstest.Answer(t, nc, subject(schema.ReadRows), func([]byte) [][]byte { return [][]byte{nil} })
+		if _, _, err := c.Rows(context.Background(), schema.RowsRequest{}); !errors.Is(err, readclient.ErrBroken) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -23,14 +23,26 @@ var ErrLate = errors.New("no answer in time")
 // not in the form of the read port.
 var ErrBroken = errors.New("the answer is broken")
 
+// ErrTooManySamples means that a selection has more samples than the request
+// allows. It comes as a *Refused that is this error.
+var ErrTooManySamples = errors.New("too many samples")
+
 // Refused is a service's own answer that it cannot do what was asked.
 type Refused struct {
-	Code        string // as HTTP has them: "400", "404", "500"
+	Code        string // as HTTP has them: "400", "422", "500"
 	Description string
 }
 
 // Error returns the service's description.
 func (r *Refused) Error() string { return r.Description }
+
+// Is makes errors.Is tell ErrTooManySamples.
+func (r *Refused) Is(target error) bool {
+	return target == ErrTooManySamples && r.Code == tooManyCode
+}
+
+// tooManyCode is the code with which the read port refuses to read too much.
+const tooManyCode = "422"
 
 // peer is a service that is asked.
 type peer struct {

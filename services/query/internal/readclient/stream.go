@@ -23,7 +23,7 @@ func (c *Client) stream(ctx context.Context, timeout time.Duration, endpoint str
 	if err != nil {
 		return err
 	}
-	defer a.sub.Unsubscribe()
+	defer a.sub.Unsubscribe() // who sends on all the same learns that nobody listens
 	for more := true; more; {
 		var r *wire.Reader
 		if r, more, err = a.next(ctx); err != nil {
@@ -46,7 +46,8 @@ func (c *Client) stream(ctx context.Context, timeout time.Duration, endpoint str
 type answer struct {
 	nc         *nats.Conn
 	sub        *nats.Subscription
-	reconnects uint64 // of the connection before the request
+	reconnects uint64    // of the connection before the request
+	read       *nats.Msg // the message whose records are being read
 }
 
 // open sends a request whose answer comes to an inbox of its own.
@@ -80,10 +81,17 @@ func body(req any) ([]byte, error) {
 	return json.Marshal(req)
 }
 
-// next returns the next message's records, and whether it is not the last.
+// next returns the next message's records, and whether it is not the last. Those
+// of the message before it have been read: it is acknowledged if it asks for it,
+// so that the aggregator sends on.
 func (a *answer) next(ctx context.Context) (r *wire.Reader, more bool, err error) {
+	if a.read != nil && a.read.Reply != "" {
+		if err := a.nc.Publish(a.read.Reply, nil); err != nil {
+			return nil, false, aggregator.explain(err)
+		}
+	}
 	m, err := a.sub.NextMsgWithContext(ctx)
-	if err != nil {
+	if a.read = m; err != nil {
 		return nil, false, aggregator.explain(err)
 	}
 	if err := refusal(m); err != nil {

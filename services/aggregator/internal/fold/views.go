@@ -1,0 +1,128 @@
+package fold
+
+import (
+	"slices"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"weir/services/aggregator/internal/history"
+	"weir/services/aggregator/internal/index"
+
+	"weir/pkg/schema"
+)
+
+// TrackView is a track at one moment. It does not change, and may be read when
+// the state goes on.
+//
+// Its rows are those of its logs, of its pending chunks, and of the chunks in a
+// view of the store that was taken after this one: of them, those with a Seq up
+// to Chunks that are not pending. What lies before First is forgotten, and may
+// still be there.
+type TrackView struct {
+	Number  uint64
+	Tenant  uint64 // its number in the keys of chunks
+	Name    schema.Tenant
+	Kind    schema.Kind
+	ID      string
+	Parent  string         // a task's proplet_id
+	Own     []schema.Label // the source's own labels at the time, ascending by name
+	Labels  []schema.Label // those of its series, ascending by name
+	Fields  []schema.Field // all that it has, ascending
+	First   int64          // time of its oldest row
+	Newest  int64          // time of its newest row
+	Chunks  uint64         // how many chunks were sealed
+	Main    history.LogView
+	Late    history.LogView
+	Pending []*SealedChunk // in the order of their sealing
+	Current bool           // it is its source's current track
+}
+
+func (tr *track) view() TrackView {
+	src := tr.source
+	return TrackView{
+		Number: tr.number, Tenant: src.tenant.number, Name: src.Tenant, Kind: src.Kind, ID: src.ID,
+		Parent: tr.parent, Own: tr.labels, Labels: tr.series, Fields: tr.fields,
+		First: tr.first, Newest: tr.newest, Chunks: tr.chunks,
+		Main: tr.main.View(), Late: tr.late.View(), Pending: tr.pending, Current: src.track == tr,
+	}
+}
+
+// TrackMatch is a track with those of its fields that were selected.
+type TrackMatch struct {
+	TrackView
+	Matched []schema.Field // ascending, at least one; shared, not to be changed
+}
+
+// SelectTracks returns the series that all matchers match, of the tracks that
+// have rows from..to (unix nanoseconds, inclusive) or may have them, ascending
+// by number.
+func (s *State) SelectTracks(ms []*labels.Matcher, from, to int64) []TrackMatch {
+	var all []TrackMatch
+	for _, m := range s.index.Select(ms) {
+		tr := s.tracks.byNumber[m.ID]
+		if tr.first <= to && tr.newest >= from {
+			all = append(all, TrackMatch{tr.view(), m.Fields})
+		}
+	}
+	return all
+}
+
+// SourceTracks returns the tracks of the sources with a kind and id, in the
+// tenants with these names (empty: all), ascending by tenant and number.
+func (s *State) SourceTracks(kind schema.Kind, id string, tenant schema.Tenant) []TrackView {
+	var all []TrackView
+	for _, t := range s.tenants.ordered {
+		if (tenant.Service != "" && tenant.Service != t.Tenant.Service) || (tenant.Subservice != "" && tenant.Subservice != t.Tenant.Subservice) {
+			continue
+		}
+		if src := t.sources[sourceName{kind, id}]; src != nil {
+			for _, tr := range src.tracks {
+				all = append(all, tr.view())
+			}
+		}
+	}
+	return all
+}
+
+// SourceView is a source and its tracks at one moment.
+type SourceView struct {
+	Source schema.Source // its lists are shared: not to be changed
+	Tracks []TrackView   // by number
+}
+
+// SourceViews returns the sources that q selects, leaving out its labels, which
+// may have been others before, in ascending order of tenant, kind and id. The
+// state must be Ordered.
+func (s *State) SourceViews(q *schema.SourcesRequest) []SourceView {
+	anyLabels := *q
+	anyLabels.Labels, anyLabels.Parent = nil, ""
+	var all []SourceView
+	for _, t := range s.tenants.ordered {
+		if (q.Service != "" && q.Service != t.Tenant.Service) || (q.Subservice != "" && q.Subservice != t.Tenant.Subservice) {
+			continue
+		}
+		for _, src := range t.ordered {
+			if !selects(&anyLabels, &src.Source) {
+				continue
+			}
+			v := SourceView{Source: src.Source, Tracks: make([]TrackView, 0, len(src.tracks))}
+			v.Source.Fields = slices.Clone(v.Source.Fields) // the next reading overwrites them
+			v.Source.Attributes = slices.Clone(v.Source.Attributes)
+			for _, tr := range src.tracks {
+				v.Tracks = append(v.Tracks, tr.view())
+			}
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// Index returns the index of the tracks, by number. It changes with the state.
+func (s *State) Index() *index.Index { return s.index }
+
+// TrackInRange reports whether a track has rows from..to (unix nanoseconds,
+// inclusive), or may have them: for the index's queries.
+func (s *State) TrackInRange(number uint64, from, to int64) bool {
+	tr := s.tracks.byNumber[number]
+	return tr != nil && tr.first <= to && tr.newest >= from
+}

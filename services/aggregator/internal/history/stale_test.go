@@ -1,0 +1,129 @@
+package history
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"weir/pkg/schema"
+)
+
+// at is a row of one field at a second, with the second for its value.
+func at(seconds ...float64) []Row {
+	var rows []Row
+	for _, s := range seconds {
+		rows = append(rows, Row{Time: int64(s * 1e9), Fields: []schema.FieldValue{{Field: schema.TaskCPUPercent, Value: s}}})
+	}
+	return rows
+}
+
+// every is rows at a steady interval, in seconds.
+func every(from, to, interval float64) []Row {
+	var rows []Row
+	for s := from; s <= to; s += interval {
+		rows = append(rows, at(s)...)
+	}
+	return rows
+}
+
+func endAt(seconds float64) []Row { return []Row{{Time: int64(seconds * 1e9), End: true}} }
+
+func otherField(seconds ...float64) []Row {
+	rows := at(seconds...)
+	for i := range rows {
+		rows[i].Fields[0].Field = schema.TaskMemoryBytes
+	}
+	return rows
+}
+
+func join(parts ...[]Row) (rows []Row) {
+	for _, p := range parts {
+		rows = append(rows, p...)
+	}
+	return rows
+}
+
+func TestStaleness(t *testing.T) {
+	tests := []struct {
+		name     string
+		rows     []Row // in the order of arrival
+		from, to float64
+		want     string // samples in seconds; ! marks the end of the series
+	}{
+		{"a silent source ends after two and a half intervals", every(0, 120, 20), 100, 1000, "100 120 170!"},
+		{"the floor keeps a fast source alive for half a minute", every(0, 10, 1), 10, 1000, "10 40!"},
+		{"the ceiling ends a slow source after five minutes", every(0, 3600, 600), 3000, 4500, "3000 3300! 3600 3900!"},
+		{"fewer than four intervals know no cadence", every(0, 60, 20), 60, 1000, "60 360!"},
+		{"one reading alone lives for the ceiling", at(7), 0, 1000, "7 307!"},
+		{"a gap ends the series, and the next sample revives it", join(every(0, 100, 20), every(300, 340, 20)), 100, 1000, "100 150! 300 320 340 390!"},
+		{"a gap of exactly the limit is none", join(every(0, 100, 20), at(150)), 100, 140, "100"},
+		{"a lost sample is no gap", join(every(0, 100, 20), at(140)), 100, 150, "100 140"},
+		{"a marker before the range is not shown", every(0, 120, 20), 180, 1000, ""},
+		{"a marker at the range's first millisecond is shown", every(0, 120, 20), 170, 1000, "170!"},
+		{"a marker behind the range is not shown", every(0, 120, 20), 100, 169.999, "100 120"},
+		{"a marker in the range of a sample before it is shown", every(0, 120, 20), 121, 1000, "170!"},
+		{"an end ends the series at its time", join(every(0, 100, 20), endAt(110)), 100, 1000, "100 110!"},
+		{"an end in the sample's millisecond ends the series in the next", join(every(0, 100, 20), endAt(100.0002)), 100, 1000, "100 100.001!"},
+		{"an end of a series that has ended says nothing", join(every(0, 100, 20), endAt(200)), 100, 1000, "100 150!"},
+		{"an end before any sample says nothing", join(endAt(1), at(2)), 0, 100, "2"},
+		{"a sample after an end revives the series", join(every(0, 100, 20), endAt(110), at(130)), 100, 170, "100 110! 130"},
+		{"a sample in the end's millisecond takes its place", join(every(0, 100, 20), endAt(110), at(110)), 100, 150, "100 110"},
+		{"two ends are one", join(every(0, 100, 20), endAt(110), endAt(111)), 100, 1000, "100 110!"},
+		{"readings of other fields do not keep a series alive", join(every(0, 100, 20), otherField(120, 140, 160, 180)), 100, 1000, "100 150!"},
+		{"a late sample closes the gap", join(every(0, 100, 20), at(160), at(130)), 100, 200, "100 130 160"},
+		{"a late sample lives as long as main's around it", join(every(0, 100, 20), at(400), at(200)), 100, 390, "100 150! 200 250!"},
+		{"a sealed chunk's cadence serves an open log of a few rows", every(0, 2420, 20), 2400, 4000, "2400 2420 2470!"},
+		{"a sealed chunk before a gap ends with its own cadence", join(every(0, 1190, 10), every(2000, 2200, 50)), 1190, 2100, "1190 1220! 2000 2050 2100"},
+		{"the last of a millisecond's samples stands", at(1, 1.0001, 1.0002, 2), 0, 3, "1.0002 2"},
+		{"of one nanosecond's samples the later stands", join(at(1, 2), lateValue(1, 9)), 0, 3, "9 2"},
+		{"nothing gives nothing", nil, 0, 1000, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			q := SampleQuery{Field: schema.TaskCPUPercent, From: int64(tt.from * 1000), To: int64(tt.to * 1000)}
+			got := describe(samplesOf(t, trackOf(t, tt.rows), q))
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("samples (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// lateValue is a row whose value is not its time.
+func lateValue(seconds, value float64) []Row {
+	rows := at(seconds)
+	rows[0].Fields[0].Value = value
+	return rows
+}
+
+// describe shows the values, and the times of markers in seconds.
+func describe(s Samples) string {
+	text := ""
+	for i, v := range s.V {
+		if i > 0 {
+			text += " "
+		}
+		if IsStale(v) {
+			text += fmt.Sprintf("%v!", float64(s.T[i])/1000)
+		} else {
+			text += fmt.Sprint(v)
+		}
+	}
+	return text
+}
+
+func TestALimitIsTheCadenceTimesTheFactorBetweenFloorAndCeiling(t *testing.T) {
+	s := Staleness{Factor: 3, Floor: time.Minute, Ceiling: time.Hour}
+	for cadence, want := range map[time.Duration]time.Duration{
+		time.Second:      time.Minute,
+		time.Minute:      3 * time.Minute,
+		30 * time.Minute: time.Hour,
+		0:                time.Hour,
+	} {
+		if got := time.Duration(s.limit(int64(cadence))); got != want {
+			t.Errorf("limit at %v: %v, not %v", cadence, got, want)
+		}
+	}
+}

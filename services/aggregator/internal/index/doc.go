@@ -1,0 +1,8 @@
+// Package index finds tracks by labels: for each label and each field the
+// ascending list of the tracks that have it. It answers Prometheus' matchers as
+// Prometheus does, a track with n fields standing for n series whose names are
+// those of schema.Fields.
+//
+// It is pure, and it is not locked: any number may read it while nobody
+// changes it.
+package index

@@ -1,0 +1,203 @@
+package readport
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/services/aggregator/internal/fold"
+	"weir/services/aggregator/internal/history"
+
+	"weir/pkg/schema"
+)
+
+// selectSeries answers while it reads: the state is locked only until the views
+// of the tracks are taken.
+func (p *Port) selectSeries(ctx context.Context, request []byte, to *stream) (err error) {
+	var q schema.SelectRequest
+	if err := parse(request, &q); err != nil {
+		return err
+	}
+	ms, err := matchers(q.Matchers)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := bounded(ctx, q.TimeoutMS)
+	defer cancel()
+	to.live.ctx = ctx
+	s := selection{request: &q, staleness: p.Staleness, to: to}
+	s.first, s.last = nanoseconds(q.From, q.To)
+	var tracks []fold.TrackMatch
+	s.reader, err = p.enter(ctx, func(state *fold.State) { tracks = state.SelectTracks(ms, s.first, s.last) })
+	if err != nil {
+		return err
+	}
+	defer p.leave(s.reader, &err)
+	for i := range tracks {
+		if ctx.Err() != nil {
+			return outOfTime(ctx)
+		}
+		if err := s.track(&tracks[i]); err != nil {
+			return err
+		}
+		if s.full() {
+			return nil
+		}
+	}
+	return nil
+}
+
+// selection is a request for series that is being answered.
+type selection struct {
+	*reader
+	request     *schema.SelectRequest
+	staleness   history.Staleness
+	first, last int64 // the range in unix nanoseconds
+	to          *stream
+	series      uint64
+	samples     uint64
+}
+
+func (s *selection) full() bool { return s.request.Limit > 0 && s.series >= s.request.Limit }
+
+// track answers with a track's series.
+func (s *selection) track(tr *fold.TrackMatch) error {
+	if s.request.LabelsOnly {
+		for _, f := range tr.Matched {
+			if !s.full() {
+				s.send(tr, f, nil, nil)
+			}
+		}
+		return s.to.err
+	}
+	loaded := false
+	for _, f := range tr.Matched {
+		if s.full() {
+			return nil
+		}
+		if s.request.Latest && s.fresh(tr) {
+			if v, ok := s.newest(tr, f); ok {
+				s.reader.samples.T = append(s.reader.samples.T[:0], tr.Newest/int64(time.Millisecond))
+				s.reader.samples.V = append(s.reader.samples.V[:0], v)
+				if err := s.give(tr, f); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if !loaded {
+			if err := s.loadAll(tr); err != nil {
+				return failed(tr, err)
+			}
+			loaded = true
+		}
+		if err := s.read(tr, f); err != nil {
+			return failed(tr, err)
+		}
+		if err := s.give(tr, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func failed(tr *fold.TrackMatch, err error) error {
+	return fmt.Errorf("read track %d, of %s %s: %w", tr.Number, tr.Kind, tr.ID, err)
+}
+
+// learning is how many rows an open log has if it tells its track's cadence by
+// itself: one more than the intervals that history wants.
+const learning = 5
+
+// loadAll loads the parts that decide what the series are in the range: a sample
+// before it or behind it matters where the gap to it is no longer than the
+// longest after which a series is stale.
+func (s *selection) loadAll(tr *fold.TrackMatch) error {
+	around := int64(s.staleness.Ceiling)
+	from := max(s.first, math.MinInt64+around) - around
+	to := min(s.last, math.MaxInt64-around) + around
+	return s.load(&tr.TrackView, from, to, tr.Main.Len() < learning)
+}
+
+// fresh reports whether a track's newest row is in the range, and so near its
+// end that no series of it can be stale yet: then the fields of that row have
+// their newest samples there, whatever else there is. Most tracks of a fleet
+// that is up are fresh when it is asked for the present.
+func (s *selection) fresh(tr *fold.TrackMatch) bool {
+	return tr.Newest >= max(s.first, tr.First) && tr.Newest <= s.last && s.last-tr.Newest < int64(s.staleness.Floor)
+}
+
+// newest returns a field's value in a track's newest row, if that has the field
+// and can be had without the disk.
+func (s *selection) newest(tr *fold.TrackMatch, f schema.Field) (value float64, ok bool) {
+	if tr.Main.Len() == 0 || tr.Main.Newest() != tr.Newest {
+		return 0, false
+	}
+	row := s.decoder.LastRow(tr.Main)
+	if row.Time != tr.Newest || row.End {
+		return 0, false
+	}
+	for i := range row.Fields {
+		if row.Fields[i].Field == f {
+			return row.Fields[i].Value, true
+		}
+	}
+	return 0, false
+}
+
+// read decodes the loaded parts' samples of a field.
+func (s *selection) read(tr *fold.TrackMatch, f schema.Field) error {
+	q := history.SampleQuery{Field: f, From: s.request.From, To: s.request.To, Latest: s.request.Latest, Staleness: s.staleness}
+	q.From = max(q.From, tr.First/1e6)
+	return s.decoder.Samples(&s.parts, q, &s.reader.samples)
+}
+
+// give answers with the samples that were read.
+func (s *selection) give(tr *fold.TrackMatch, f schema.Field) error {
+	t, v := s.reader.samples.T, s.reader.samples.V
+	if len(t) == 0 {
+		return nil
+	}
+	s.samples += uint64(len(t))
+	if limit := s.request.MaxSamples; limit > 0 && s.samples > limit {
+		return fmt.Errorf("%w: the selection has more than %d", ErrTooManySamples, limit)
+	}
+	s.send(tr, f, t, v)
+	return s.to.err
+}
+
+// send answers with a series in parts.
+func (s *selection) send(tr *fold.TrackMatch, f schema.Field, t []int64, v []float64) {
+	part := &s.part
+	part.Series, part.Labels = s.series, s.seriesLabels(tr.Labels, f)
+	for first := true; first || len(t) > 0; first = false {
+		n := min(len(t), schema.MaxPartSamples)
+		part.First, part.Last = first, n == len(t)
+		part.T, part.V = t[:n], v[:n]
+		s.to.record(part.AppendBinary)
+		t, v = t[n:], v[n:]
+	}
+	part.T, part.V = nil, nil
+	s.series++
+}
+
+// seriesLabels returns a track's labels and the name of a field in order. They
+// are valid until the next call.
+func (s *selection) seriesLabels(of []schema.Label, f schema.Field) []schema.Label {
+	at, _ := slices.BinarySearchFunc(of, schema.MetricNameLabel, func(l schema.Label, name string) int { return strings.Compare(l.Name, name) })
+	s.reader.labels = append(s.reader.labels[:0], of[:at]...)
+	s.reader.labels = append(s.reader.labels, schema.Label{Name: schema.MetricNameLabel, Value: fieldNames[f]})
+	s.reader.labels = append(s.reader.labels, of[at:]...)
+	return s.reader.labels
+}
+
+var fieldNames = func() map[schema.Field]string {
+	names := make(map[schema.Field]string, len(schema.Fields))
+	for _, f := range schema.Fields {
+		names[f.Field] = f.Name
+	}
+	return names
+}()

@@ -1,0 +1,72 @@
+package aggregator
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"weir/services/aggregator/internal/fold"
+
+	"weir/pkg/schema"
+)
+
+// nearLimit is the share of a limit from which on a tenant is near it.
+const nearLimit = 0.8
+
+// limitUse is how much of one limit a tenant uses.
+type limitUse struct {
+	tenant    schema.Tenant
+	what      string
+	use, most uint64
+}
+
+// nearLimits lists the limits that tenants are near, in order.
+func nearLimits(s *fold.State) []limitUse {
+	var near []limitUse
+	s.Usage(func(u fold.Usage) {
+		for _, l := range []limitUse{
+			{u.Tenant, "series", u.Series, u.SeriesLimit},
+			{u.Tenant, "sources", u.Sources, u.SourceLimit},
+		} {
+			if l.most > 0 && float64(l.use) >= nearLimit*float64(l.most) {
+				near = append(near, l)
+			}
+		}
+	})
+	return near
+}
+
+// String says it in a sentence.
+func (l limitUse) String() string {
+	return fmt.Sprintf("tenant %s has %d %s of at most %d", l.tenant, l.use, l.what, l.most)
+}
+
+// limitWatch warns once each time that a tenant comes near a limit.
+type limitWatch struct {
+	logger *slog.Logger
+
+	mu     sync.Mutex
+	warned map[limitKey]bool
+}
+
+type limitKey struct {
+	tenant schema.Tenant
+	what   string
+}
+
+// look compares the tenants with their limits. One that has gone back below is
+// warned of again when it comes near again.
+func (w *limitWatch) look(near []limitUse) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := w.warned
+	w.warned = make(map[limitKey]bool, len(near))
+	for _, l := range near {
+		key := limitKey{l.tenant, l.what}
+		w.warned[key] = true
+		if !before[key] {
+			w.logger.Warn("a tenant is near a limit; beyond it, events that add more are rejected",
+				"tenant", l.tenant.String(), "what", l.what, "use", l.use, "limit", l.most)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package promapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
+)
+
+// formats are those that a client may ask for, the first ones preferred.
+var formats = []expfmt.Format{
+	expfmt.NewFormat(expfmt.TypeProtoDelim), expfmt.NewFormat(expfmt.TypeProtoText),
+	expfmt.NewFormat(expfmt.TypeProtoCompact), expfmt.NewFormat(expfmt.TypeTextPlain),
+}
+
+// latest is a series' newest sample.
+type latest struct {
+	series labels.Labels
+	t      int64
+	v      float64
+}
+
+// federate answers with the newest sample, within the lookback, of every series
+// that matches any of match[], for a Prometheus to scrape with honor_labels.
+func (a *API) federate(w http.ResponseWriter, r *request) error {
+	sets, err := matcherSets(a.parser, r.Request)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+	defer cancel()
+	if _, err := a.gate.Insert(ctx, ""); err != nil {
+		return fmt.Errorf("wait for the queries before: %w", err)
+	}
+	defer a.gate.Delete(0)
+	all, err := a.latest(ctx, r.reader, sets)
+	if err != nil {
+		return err
+	}
+	format := expfmt.NegotiateAccept(r.Header, formats...)
+	w.Header().Set("Content-Type", string(format))
+	out := expfmt.NewEncoder(w, format)
+	for len(all) > 0 {
+		name := all[0].series.Get(model.MetricNameLabel)
+		n := slices.IndexFunc(all, func(l latest) bool { return l.series.Get(model.MetricNameLabel) != name })
+		if n < 0 {
+			n = len(all)
+		}
+		if err := out.Encode(family(name, all[:n])); err != nil {
+			return nil // nobody reads any more
+		}
+		all = all[n:]
+	}
+	return nil
+}
+
+// latest returns the samples sorted by metric, then by the other labels. Series
+// that have ended are left out: the text format has no sign for them.
+func (a *API) latest(ctx context.Context, reader Reader, sets [][]*labels.Matcher) ([]latest, error) {
+	now := a.Now().UnixMilli()
+	source := &querier{of: &Queryable{Reader: reader, MaxSamples: a.MaxSamples}, left: a.MaxSamples}
+	var all []latest
+	for _, set := range sets {
+		some, err := source.load(ctx, SelectRequest{Matchers: set, From: now - a.LookbackDelta.Milliseconds(), To: now, Latest: true}, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range some {
+			if n := len(s.t) - 1; n >= 0 && !value.IsStaleNaN(s.v[n]) && s.labels.Has(model.MetricNameLabel) {
+				all = append(all, latest{s.labels, s.t[n], s.v[n]})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b latest) int { return labels.Compare(a.series, b.series) })
+	all = slices.CompactFunc(all, func(a, b latest) bool { return labels.Equal(a.series, b.series) })
+	slices.SortStableFunc(all, func(a, b latest) int { return compareNames(a.series, b.series) })
+	return all, nil
+}
+
+func compareNames(a, b labels.Labels) int {
+	return strings.Compare(a.Get(model.MetricNameLabel), b.Get(model.MetricNameLabel))
+}
+
+// family returns the samples of one metric.
+func family(name string, all []latest) *dto.MetricFamily {
+	f := &dto.MetricFamily{Name: new(name), Type: dto.MetricType_UNTYPED.Enum()}
+	if info := metadataOf(name); info != nil {
+		f.Help = new(info.Help)
+		f.Type = types[string(info.Type)].Enum()
+	}
+	for _, l := range all {
+		f.Metric = append(f.Metric, metric(f.GetType(), l))
+	}
+	return f
+}
+
+var types = map[string]dto.MetricType{"gauge": dto.MetricType_GAUGE, "counter": dto.MetricType_COUNTER}
+
+func metric(typ dto.MetricType, l latest) *dto.Metric {
+	m := &dto.Metric{TimestampMs: new(l.t)}
+	switch typ {
+	case dto.MetricType_GAUGE:
+		m.Gauge = &dto.Gauge{Value: new(l.v)}
+	case dto.MetricType_COUNTER:
+		m.Counter = &dto.Counter{Value: new(l.v)}
+	default:
+		m.Untyped = &dto.Untyped{Value: new(l.v)}
+	}
+	l.series.Range(func(label labels.Label) {
+		if label.Name != model.MetricNameLabel {
+			m.Label = append(m.Label, &dto.LabelPair{Name: new(label.Name), Value: new(label.Value)})
+		}
+	})
+	// An empty instance keeps the scraping Prometheus from putting its own there.
+	if !l.series.Has(model.InstanceLabel) {
+		m.Label = append(m.Label, &dto.LabelPair{Name: new(model.InstanceLabel), Value: new("")})
+	}
+	return m
+}

@@ -1,0 +1,108 @@
+package promapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/klauspost/compress/snappy"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
+)
+
+// maxReadRequest bounds a request of remote read, uncompressed, as Prometheus does.
+const maxReadRequest = 32 << 20
+
+// remoteRead serves Prometheus' remote read protocol in its first form: all
+// samples in one message. Who can read chunks too asks for either.
+func (a *API) remoteRead(w http.ResponseWriter, r *request) error {
+	req, err := readRequest(r.Body)
+	if err != nil {
+		return badData("read the request: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+	defer cancel()
+	if _, err := a.gate.Insert(ctx, ""); err != nil {
+		return fmt.Errorf("wait for the queries before: %w", err)
+	}
+	defer a.gate.Delete(0)
+	source := &querier{of: &Queryable{Reader: r.reader, MaxSamples: a.MaxSamples}, left: a.MaxSamples}
+	answer := prompb.ReadResponse{Results: make([]*prompb.QueryResult, len(req.Queries))}
+	for i, query := range req.Queries {
+		if answer.Results[i], err = source.read(ctx, query); err != nil {
+			return err
+		}
+	}
+	data, err := answer.Marshal()
+	if err != nil {
+		return &apiError{typ: errInternal, err: fmt.Errorf("write the answer: %w", err)}
+	}
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	w.Header().Set("Content-Encoding", "snappy")
+	w.Write(snappy.Encode(nil, data)) // an error here means that nobody reads any more
+	return nil
+}
+
+func readRequest(body io.Reader) (*prompb.ReadRequest, error) {
+	compressed, err := io.ReadAll(io.LimitReader(body, maxReadRequest))
+	if err != nil {
+		return nil, err
+	}
+	if n, err := snappy.DecodedLen(compressed); err != nil || n > maxReadRequest {
+		return nil, fmt.Errorf("a message of %d bytes: %w", n, snappy.ErrTooLarge)
+	}
+	data, err := snappy.Decode(nil, compressed)
+	if err != nil {
+		return nil, err
+	}
+	req := new(prompb.ReadRequest)
+	return req, req.Unmarshal(data)
+}
+
+// read answers one of a request's queries.
+func (q *querier) read(ctx context.Context, query *prompb.Query) (*prompb.QueryResult, error) {
+	matchers, err := fromMessages(query.Matchers)
+	if err != nil {
+		return nil, err
+	}
+	all, err := q.load(ctx, SelectRequest{Matchers: matchers, From: query.StartTimestampMs, To: query.EndTimestampMs}, true)
+	if err != nil {
+		return nil, err
+	}
+	out := &prompb.QueryResult{Timeseries: make([]*prompb.TimeSeries, len(all))}
+	for i := range all {
+		out.Timeseries[i] = all[i].message()
+	}
+	return out, nil
+}
+
+func (s *series) message() *prompb.TimeSeries {
+	ts := &prompb.TimeSeries{Samples: make([]prompb.Sample, len(s.t))}
+	s.labels.Range(func(l labels.Label) { ts.Labels = append(ts.Labels, prompb.Label{Name: l.Name, Value: l.Value}) })
+	for i := range s.t {
+		ts.Samples[i] = prompb.Sample{Timestamp: s.t[i], Value: s.v[i]}
+	}
+	return ts
+}
+
+var matchTypes = map[prompb.LabelMatcher_Type]labels.MatchType{
+	prompb.LabelMatcher_EQ: labels.MatchEqual, prompb.LabelMatcher_NEQ: labels.MatchNotEqual,
+	prompb.LabelMatcher_RE: labels.MatchRegexp, prompb.LabelMatcher_NRE: labels.MatchNotRegexp,
+}
+
+func fromMessages(ms []*prompb.LabelMatcher) ([]*labels.Matcher, error) {
+	out := make([]*labels.Matcher, len(ms))
+	for i, m := range ms {
+		typ, ok := matchTypes[m.Type]
+		if !ok {
+			return nil, badData("a matcher of type %d", m.Type)
+		}
+		matcher, err := labels.NewMatcher(typ, m.Name, m.Value)
+		if err != nil {
+			return nil, badData("a matcher: %w", err)
+		}
+		out[i] = matcher
+	}
+	return out, nil
+}
