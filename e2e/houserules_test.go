@@ -136,6 +136,7 @@ var adapters = map[string][]string{
 	"google.golang.org/protobuf":           {"pkg/schema/frame", "pkg/schema/frame/framepb"},
 	"golang.org/x/crypto":                  {"services/ingest/internal/access"},
 	"github.com/nats-io/nats.go/jetstream": {"pkg/journal", "services/ingest/internal/sessions", "services/query/internal/readclient"},
+	"github.com/prometheus/prometheus":     {"services/aggregator", "services/aggregator/internal/index", "services/aggregator/internal/fold", "services/aggregator/internal/readport", "services/query/internal/promapi", "services/query/internal/promapi/conformance"},
 	"github.com/alecthomas/kong":           {"cmd/weir"},
 	"github.com/schollz/progressbar":       {"cmd/weir"},
 }
