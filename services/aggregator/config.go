@@ -137,7 +137,7 @@ func (s Settings) validate() error {
 	named := map[schema.Tenant]bool{}
 	for _, t := range s.Tenants {
 		if named[t.name()] {
-			errs = append(errs, fmt.Errorf("Tenants names %s twice", t.name()))
+			errs = append(errs, fmt.Errorf("tenant %s is there twice in Tenants", t.name()))
 		}
 		named[t.name()] = true
 	}

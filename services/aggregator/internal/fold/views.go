@@ -1,8 +1,6 @@
 package fold
 
 import (
-	"slices"
-
 	"github.com/prometheus/prometheus/model/labels"
 
 	"weir/services/aggregator/internal/history"
@@ -37,14 +35,13 @@ type TrackView struct {
 	Current bool           // it is its source's current track
 }
 
-func (tr *track) view() TrackView {
+// viewInto makes v the track's view.
+func (tr *track) viewInto(v *TrackView) {
 	src := tr.source
-	return TrackView{
-		Number: tr.number, Tenant: src.tenant.number, Name: src.Tenant, Kind: src.Kind, ID: src.ID,
-		Parent: tr.parent, Own: tr.labels, Labels: tr.series, Fields: tr.fields,
-		First: tr.first, Newest: tr.newest, Chunks: tr.chunks,
-		Main: tr.main.View(), Late: tr.late.View(), Pending: tr.pending, Current: src.track == tr,
-	}
+	v.Number, v.Tenant, v.Name, v.Kind, v.ID = tr.number, src.tenant.number, src.Tenant, src.Kind, src.ID
+	v.Parent, v.Own, v.Labels, v.Fields = tr.parent, tr.labels, tr.series, tr.fields
+	v.First, v.Newest, v.Chunks = tr.first, tr.newest, tr.chunks
+	v.Main, v.Late, v.Pending, v.Current = tr.main.View(), tr.late.View(), tr.pending, src.track == tr
 }
 
 // TrackMatch is a track with those of its fields that were selected.
@@ -57,12 +54,18 @@ type TrackMatch struct {
 // have rows from..to (unix nanoseconds, inclusive) or may have them, ascending
 // by number.
 func (s *State) SelectTracks(ms []*labels.Matcher, from, to int64) []TrackMatch {
-	var all []TrackMatch
-	for _, m := range s.index.Select(ms) {
-		tr := s.tracks.byNumber[m.ID]
-		if tr.first <= to && tr.newest >= from {
-			all = append(all, TrackMatch{tr.view(), m.Fields})
+	matches := s.index.Select(ms)
+	found := make([]*track, 0, len(matches))
+	for i := range matches {
+		if tr := s.tracks.byNumber[matches[i].ID]; tr.first <= to && tr.newest >= from {
+			matches[len(found)] = matches[i]
+			found = append(found, tr)
 		}
+	}
+	all := make([]TrackMatch, len(found)) // views are large
+	for i, tr := range found {
+		tr.viewInto(&all[i].TrackView)
+		all[i].Matched = matches[i].Fields
 	}
 	return all
 }
@@ -76,15 +79,23 @@ func (s *State) SourceTracks(kind schema.Kind, id string, tenant schema.Tenant) 
 			continue
 		}
 		if src := t.sources[sourceName{kind, id}]; src != nil {
-			for _, tr := range src.tracks {
-				all = append(all, tr.view())
-			}
+			all = append(all, src.views()...)
 		}
 	}
 	return all
 }
 
-// SourceView is a source and its tracks at one moment.
+// views returns the views of a source's tracks.
+func (src *source) views() []TrackView {
+	all := make([]TrackView, len(src.tracks))
+	for i, tr := range src.tracks {
+		tr.viewInto(&all[i])
+	}
+	return all
+}
+
+// SourceView is a source and its tracks at one moment. What a reading
+// overwrites in the record, its fields and attributes, is left out.
 type SourceView struct {
 	Source schema.Source // its lists are shared: not to be changed
 	Tracks []TrackView   // by number
@@ -96,23 +107,22 @@ type SourceView struct {
 func (s *State) SourceViews(q *schema.SourcesRequest) []SourceView {
 	anyLabels := *q
 	anyLabels.Labels, anyLabels.Parent = nil, ""
-	var all []SourceView
+	var found []*source
 	for _, t := range s.tenants.ordered {
 		if (q.Service != "" && q.Service != t.Tenant.Service) || (q.Subservice != "" && q.Subservice != t.Tenant.Subservice) {
 			continue
 		}
 		for _, src := range t.ordered {
-			if !selects(&anyLabels, &src.Source) {
-				continue
+			if selects(&anyLabels, &src.Source) {
+				found = append(found, src)
 			}
-			v := SourceView{Source: src.Source, Tracks: make([]TrackView, 0, len(src.tracks))}
-			v.Source.Fields = slices.Clone(v.Source.Fields) // the next reading overwrites them
-			v.Source.Attributes = slices.Clone(v.Source.Attributes)
-			for _, tr := range src.tracks {
-				v.Tracks = append(v.Tracks, tr.view())
-			}
-			all = append(all, v)
 		}
+	}
+	all := make([]SourceView, len(found)) // views are large
+	for i, src := range found {
+		v := &all[i]
+		v.Source, v.Tracks = src.Source, src.views()
+		v.Source.Fields, v.Source.Attributes = nil, nil
 	}
 	return all
 }

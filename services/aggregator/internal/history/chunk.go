@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"time"
 
 	"weir/pkg/schema"
 )
@@ -14,7 +13,6 @@ import (
 type Chunk struct {
 	rows       int
 	min, max   int64
-	cadence    int64 // ns
 	maxArrival uint64
 	times      []byte
 	arrivals   []byte
@@ -33,8 +31,8 @@ func OpenChunk(data []byte) (Chunk, error) {
 	}
 	rows := h.uint()
 	c := Chunk{rows: int(rows), min: h.int()}
-	length, gap := h.uint(), h.uint()
-	c.max, c.cadence = c.min+int64(length), int64(gap)*int64(time.Millisecond)
+	length := h.uint()
+	c.max = c.min + int64(length)
 	c.maxArrival = h.uint()
 	times, arrivals, metas := h.uint(), h.uint(), h.uint()
 	fields := h.uint()
@@ -43,8 +41,8 @@ func OpenChunk(data []byte) (Chunk, error) {
 		return Chunk{}, damaged("chunk of %d bytes ends in its head", len(data))
 	case rows < 1 || rows > MaxChunkRows:
 		return Chunk{}, damaged("chunk has %d rows", rows)
-	case length > uint64(BucketLength) || gap > uint64(BucketLength/time.Millisecond) || c.max < c.min:
-		return Chunk{}, damaged("chunk has times from %d on for %d ns, and a cadence of %d ms", c.min, length, gap)
+	case length > uint64(BucketLength) || c.max < c.min:
+		return Chunk{}, damaged("chunk has times from %d on for %d ns", c.min, length)
 	}
 	c.fields = int(min(fields, uint64(len(data))))
 	list := h.data
@@ -76,10 +74,6 @@ func (c *Chunk) Min() int64 { return c.min }
 
 // Max returns the time of the last row, in unix nanoseconds.
 func (c *Chunk) Max() int64 { return c.max }
-
-// Cadence returns the median interval of the rows in whole milliseconds, at
-// least one; 0 if there is only one row.
-func (c *Chunk) Cadence() time.Duration { return time.Duration(c.cadence) }
 
 // MaxArrival returns the largest arrival of a row.
 func (c *Chunk) MaxArrival() uint64 { return c.maxArrival }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // A chunk is written as
@@ -13,7 +12,6 @@ import (
 //	uvarint   rows
 //	varint    time of the first row, unix nanoseconds
 //	uvarint   time of the last row − time of the first
-//	uvarint   median interval of the rows in milliseconds, at least 1; 0 if there is none
 //	uvarint   largest arrival
 //	3 uvarint lengths of the columns of times, arrivals and metas (dialect | clock << 8 | metaEnd)
 //	uvarint   number of fields; for each: uvarint field − field before (the first: + 1), uvarint length of its
@@ -41,8 +39,6 @@ func (e *Encoder) appendChunk(dst []byte, from, to int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(rows))
 	dst = binary.AppendVarint(dst, first)
 	dst = binary.AppendUvarint(dst, uint64(last-first))
-	e.gaps = appendGaps(e.gaps[:0], t.times[from:to])
-	dst = binary.AppendUvarint(dst, uint64(medianGap(e.gaps)/int64(time.Millisecond)))
 	dst = binary.AppendUvarint(dst, uint64(slices.Max(t.arrivals[from:to])))
 
 	e.body = e.body[:0]
@@ -96,24 +92,4 @@ func (e *Encoder) appendField(values []float64, present []bool) (partial uint64,
 	}
 	e.body = e.columns.appendValues(e.body, e.values)
 	return partial, true
-}
-
-// appendGaps appends the intervals between ascending times.
-func appendGaps(gaps, times []int64) []int64 {
-	for i := 1; i < len(times); i++ {
-		gaps = append(gaps, times[i]-times[i-1])
-	}
-	return gaps
-}
-
-// medianGap returns the median of intervals in nanoseconds, of an even number
-// the smaller, in whole milliseconds and at least one; 0 if there is none. It
-// sorts them.
-func medianGap(gaps []int64) int64 {
-	if len(gaps) == 0 {
-		return 0
-	}
-	slices.Sort(gaps)
-	const ms = int64(time.Millisecond)
-	return max(gaps[(len(gaps)-1)/2]/ms, 1) * ms
 }

@@ -13,7 +13,6 @@ type Encoder struct {
 	list    []byte    // the list of its fields
 	present []int64   // which rows have a field
 	values  []float64 // of these
-	gaps    []int64   // between rows
 }
 
 // Sealed is a chunk and what its keeper must know of it.

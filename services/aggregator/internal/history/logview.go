@@ -32,25 +32,22 @@ func (v LogView) Oldest() int64 { return v.oldest }
 // Newest returns the largest time of a row, in unix nanoseconds; 0 if there is none.
 func (v LogView) Newest() int64 { return v.newest }
 
-// tailPages is how many pages at a log's end are its latest rows: 17 to 32 rows.
-const tailPages = 2
-
-// tail returns the latest rows: those of the last pages.
+// tail returns the latest rows: whole pages that have as many rows as tell how
+// often there are some.
 func (v LogView) tail() LogView {
-	if skipped := len(v.pages) - tailPages; skipped > 0 {
-		v.pages = v.pages[skipped:]
-		v.rows -= skipped * PageRows
-	}
+	skipped := max(v.rows-(learnedFrom+1), 0) / PageRows
+	v.pages = v.pages[skipped:]
+	v.rows -= skipped * PageRows
 	return v
 }
 
-// head returns the first rows: whole pages.
-func (v LogView) head(rows int) LogView {
-	if rows < v.rows {
-		pages := rows / PageRows
-		v.buf, v.pages, v.rows = v.buf[:v.pages[pages]], v.pages[:pages], rows
-	}
-	return v
+// first returns the time of the first row; there must be one.
+func (v LogView) first(s *pageState) (time int64) {
+	v.each(s, func(s *pageState) bool {
+		time = s.time
+		return false
+	})
+	return time
 }
 
 // Rows visits the rows in the order of their arrival until visit returns false.

@@ -1,36 +1,63 @@
 package history
 
-import "time"
+import (
+	"math"
+	"sort"
+	"time"
+)
 
 // merge turns points into samples: it goes through them in order of time, and
 // of equal times in order of arrival, holding back one sample until it knows
 // what comes next.
 type merge struct {
-	query SampleQuery
-	late  []point // not yet merged
-	into  *Samples
+	query  SampleQuery
+	limits limits
+	first  int64   // points before are forgotten, in unix nanoseconds
+	known  int64   // points before this millisecond may be missing
+	late   []point // not yet merged
+	into   *Samples
 
-	cadence int64 // of main, 0 while unknown
-	limit   int64 // of main's parts so far; 0 before the first
-
-	held    point
+	held    int64 // the held sample, in milliseconds
+	value   float64
+	ends    int64 // an end ends it so many milliseconds later; never without one
+	recent  recent
 	holding bool
 	done    bool // nothing later matters
+	lacking bool // the answer depends on points that are missing
+}
+
+const never = math.MaxInt64 / 2
+
+// everythingRead is from when on all is known if nothing is missing.
+const everythingRead = math.MinInt64
+
+// newMerge begins a merge of main points, all of which are known from a time on,
+// in unix nanoseconds, with late ones.
+func (d *Decoder) newMerge(p *Parts, q SampleQuery, from int64, into *Samples) merge {
+	into.reset()
+	m := merge{query: q, limits: q.Staleness.limits(), first: everythingRead, known: -never, into: into}
+	if p.First != 0 {
+		m.first = p.First
+	}
+	if from != everythingRead {
+		m.known = milliseconds(from)
+	}
+	from = max(from, m.first)
+	m.late = d.late[sort.Search(len(d.late), func(i int) bool { return d.late[i].time >= from }):]
+	return m
 }
 
 // main goes through a part of main, and through what came late before its end.
-func (m *merge) main(part *pointsOf) {
-	if part.intervals >= minIntervals {
-		m.cadence = part.cadence
+func (m *merge) main(part []point) {
+	for len(part) > 0 && part[0].time < m.first {
+		part = part[1:]
 	}
-	limit := m.query.Staleness.limit(m.cadence)
-	for _, p := range part.points {
+	for i := range part {
 		if m.done {
 			return
 		}
-		m.lateBefore(p.time)
-		p.limit, m.limit = limit, limit
-		m.next(p)
+		m.lateBefore(part[i].time)
+		m.next(&part[i])
 	}
 }
 
@@ -42,69 +69,76 @@ func (m *merge) lateBefore(time int64) {
 	}
 }
 
-// nextLate goes to the next late point. Few late rows do not know their own
-// cadence; that of main around them does as well.
 func (m *merge) nextLate() {
-	p := m.late[0]
+	p := &m.late[0]
 	m.late = m.late[1:]
-	if m.limit > 0 {
-		p.limit = min(p.limit, m.limit)
-	}
 	m.next(p)
 }
 
-// finish goes through what is left.
-func (m *merge) finish() {
+// finish goes through what is left, and reports whether the answer is complete.
+func (m *merge) finish() bool {
 	for len(m.late) > 0 && !m.done {
 		m.nextLate()
 	}
-	if m.holding {
-		m.emitHeld()
-		m.emitMarker(m.held.time+m.held.limit, 0, false)
+	if m.holding && !m.done {
+		m.release(never)
 	}
+	return !m.lacking
 }
 
 // next goes to a point.
-func (m *merge) next(p point) {
+func (m *merge) next(p *point) {
 	ms := milliseconds(p.time)
 	switch {
 	case p.end:
-		m.end(p)
+		// In the millisecond of a sample, it ends the series in the next.
+		m.ends = min(m.ends, max(ms-m.held, 1))
 		return
-	case m.holding && milliseconds(m.held.time) == ms: // the last one wins
-		m.held = p
+	case m.holding && m.held == ms: // the last one wins
+		m.value, m.ends = p.value, never
 		return
 	case m.holding:
-		m.emitHeld()
-		if p.time-m.held.time > m.held.limit {
-			m.emitMarker(m.held.time+m.held.limit, ms, true)
-		}
+		m.release(ms)
 	}
-	m.held, m.holding = p, true
-	m.done = ms > m.query.To
-	if m.done {
-		m.holding = false
+	m.done = m.done || ms > m.query.To
+	m.held, m.value, m.ends, m.holding = ms, p.value, never, true
+	m.recent.add(ms)
+}
+
+// release lets go of the held sample, and ends the series if the next sample, at
+// a millisecond, comes too late for it.
+func (m *merge) release(next int64) {
+	m.emit(m.held, m.value)
+	gap := min(next, m.query.To+1) - m.held // a marker behind the range is none of the answer
+	if gap > m.limits.floor || gap > m.ends {
+		m.gap(gap)
 	}
 }
 
-// end is the end of the track: it ends the series if it is alive. In the
-// millisecond of a sample, it ends it in the next.
-func (m *merge) end(p point) {
-	if !m.holding {
-		return
+// gap ends the series of the held sample if it does not live so long.
+func (m *merge) gap(length int64) {
+	life := min(m.ends, m.limits.ceiling)
+	if length <= life && m.limits.factor*float64(m.recent.least(m.known)) >= float64(length) {
+		return // the limit is not less: usual for a series of long intervals
 	}
-	m.held.limit = min(m.held.limit, max(p.time-m.held.time, int64(time.Millisecond)))
+	if life > m.limits.floor && m.held+m.limits.ceiling >= m.query.From {
+		life = min(life, m.limit())
+	}
+	if length > life {
+		m.emit(m.held+life, StaleMarker)
+	}
 }
 
-func (m *merge) emitHeld() { m.emit(milliseconds(m.held.time), m.held.value) }
-
-// emitMarker ends the series at a time, unless a sample is there: the held one,
-// or the next one.
-func (m *merge) emitMarker(time, next int64, hasNext bool) {
-	ms := milliseconds(time)
-	if ms > milliseconds(m.held.time) && !(hasNext && ms >= next) {
-		m.emit(ms, StaleMarker)
+// limit returns after how many milliseconds without a sample the series ends.
+func (m *merge) limit() int64 {
+	if m.limits.floor == m.limits.ceiling {
+		return m.limits.ceiling
 	}
+	interval, all := m.recent.interval(m.held-m.limits.within, m.known)
+	if !all {
+		m.lacking, m.done = true, true
+	}
+	return m.limits.of(interval)
 }
 
 func (m *merge) emit(ms int64, v float64) {
@@ -120,7 +154,7 @@ func (m *merge) emit(ms int64, v float64) {
 // milliseconds rounds nanoseconds down.
 func milliseconds(ns int64) int64 {
 	ms := ns / int64(time.Millisecond)
-	if ns%int64(time.Millisecond) < 0 {
+	if ms*int64(time.Millisecond) > ns {
 		ms--
 	}
 	return ms

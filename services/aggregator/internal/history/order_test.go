@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -15,36 +14,6 @@ import (
 // everything asks for all of a field.
 func everything(f schema.Field) SampleQuery {
 	return SampleQuery{Field: f, From: math.MinInt64, To: math.MaxInt64}
-}
-
-// distinctRows returns rows of distinct nanoseconds over several buckets,
-// without an end: an end is never late.
-func distinctRows(r *rand.Rand, n int) []Row {
-	rows := randomRows(r, n)
-	stretch := int64(1 + r.IntN(3))
-	for i := range rows {
-		rows[i].End = false
-		rows[i].Time = rows[0].Time + (rows[i].Time-rows[0].Time)*stretch + int64(i)*int64(1+r.IntN(2))
-	}
-	slices.SortFunc(rows, func(a, b Row) int { return int(a.Time - b.Time) })
-	return slices.CompactFunc(rows, func(a, b Row) bool { return a.Time == b.Time })
-}
-
-// TestAnyOrderOfArrivalGivesTheSameSamples: with a limit that does not depend
-// on what rows share a chunk, markers and all.
-func TestAnyOrderOfArrivalGivesTheSameSamples(t *testing.T) {
-	fixed := Staleness{Factor: 1, Floor: 40 * time.Second, Ceiling: 40 * time.Second}
-	seeds(t, 50, func(t *testing.T, r *rand.Rand) {
-		rows := distinctRows(r, 2+r.IntN(500))
-		inOrder, anyOrder := trackOf(t, rows), trackOf(t, shuffled(r, rows))
-		for _, f := range randomFields {
-			q := everything(f)
-			q.Staleness = fixed
-			if d := cmp.Diff(samplesOf(t, inOrder, q), samplesOf(t, anyOrder, q), sameBits); d != "" {
-				t.Fatalf("field %d (-in order +in any order):\n%s", f, d)
-			}
-		}
-	})
 }
 
 func TestSamplesAreWhatTheRowsSay(t *testing.T) {

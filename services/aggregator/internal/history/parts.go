@@ -7,13 +7,20 @@ import (
 	"weir/pkg/schema"
 )
 
-// Parts is what a track's history in a range of time is made of. To judge a
-// gap at the range's ends, give the parts next to it too, where there are any.
+// Parts is what a track's history in a range of time is made of. For samples,
+// give all parts that have rows from Staleness.Reach before the range up to its
+// end: how soon a series ends is learned from up to eight intervals before. More
+// than these change nothing. Fewer often do, if Since tells how few: all that
+// have rows from the Staleness' Ceiling before the range.
 type Parts struct {
 	Main    []Chunk // ascending in time
 	MainLog LogView // newer than all of Main
 	Late    []Chunk // in the order of their sealing
 	LateLog LogView // come after all of Late
+
+	// For samples, in unix nanoseconds; 0 for none.
+	First int64 // rows before this time are forgotten: as if they were not there
+	Since int64 // rows before this time may be missing
 }
 
 // Samples is a series: times in unix milliseconds, ascending and distinct, and
@@ -27,7 +34,8 @@ func (s *Samples) reset() { s.T, s.V = s.T[:0], s.V[:0] }
 
 func (s *Samples) add(t int64, v float64) { s.T, s.V = append(s.T, t), append(s.V, v) }
 
-// SampleQuery asks for a field's series.
+// SampleQuery asks for a field's series in a range, of Parts that reach as far
+// back before it as Staleness says.
 type SampleQuery struct {
 	Field     schema.Field
 	From, To  int64 // unix milliseconds, both inclusive
@@ -36,8 +44,11 @@ type SampleQuery struct {
 }
 
 // Staleness says how long a series lives after a sample: Factor × the usual
-// interval between its samples, but at least Floor and at most Ceiling. The
-// zero value stands for DefaultStaleness.
+// interval between its samples, but at least Floor and at most Ceiling, in whole
+// milliseconds. The usual interval is the median of the last eight between
+// samples up to that one, of the four Ceilings before it; while there are fewer
+// than three, the series lives for the Ceiling. The zero value stands for
+// DefaultStaleness.
 type Staleness struct {
 	Factor         float64
 	Floor, Ceiling time.Duration
@@ -47,16 +58,6 @@ type Staleness struct {
 // series sooner than two missed scrapes of 15 s would, and keeps it no longer
 // than Prometheus' lookback.
 var DefaultStaleness = Staleness{Factor: 2.5, Floor: 30 * time.Second, Ceiling: 5 * time.Minute}
-
-// limit returns after how many nanoseconds a series with this interval between
-// samples ends; 0 is an unknown interval.
-func (s Staleness) limit(cadence int64) int64 {
-	if cadence <= 0 {
-		return int64(s.Ceiling)
-	}
-	limit := s.Factor * float64(cadence)
-	return int64(min(max(limit, float64(s.Floor)), float64(s.Ceiling)))
-}
 
 // StaleMarker is the value that ends a series: Prometheus' stale NaN. Compare
 // its bits with IsStale; as a number it is unequal to itself.

@@ -67,16 +67,15 @@ func (l *logRows) asked(v LogView, state *pageState) bool {
 	return true
 }
 
-// points appends a field's points in rows [from, to), in the order of arrival.
-func (t *table) points(into []point, f schema.Field, from, to int) []point {
+// points appends a field's points in the order of arrival.
+func (t *table) points(into []point, f schema.Field) []point {
 	var field tableField
 	for i := range t.fields {
 		if t.fields[i].field == f {
 			field = t.fields[i]
 		}
 	}
-	for i := from; i < to; i++ {
-		time := t.times[i]
+	for i, time := range t.times {
 		switch {
 		case t.metas[i]&metaEnd != 0:
 			into = append(into, point{time: time, end: true})

@@ -55,7 +55,16 @@ func TestStaleness(t *testing.T) {
 		{"a silent source ends after two and a half intervals", every(0, 120, 20), 100, 1000, "100 120 170!"},
 		{"the floor keeps a fast source alive for half a minute", every(0, 10, 1), 10, 1000, "10 40!"},
 		{"the ceiling ends a slow source after five minutes", every(0, 3600, 600), 3000, 4500, "3000 3300! 3600 3900!"},
-		{"fewer than four intervals know no cadence", every(0, 60, 20), 60, 1000, "60 360!"},
+		{"two intervals tell nothing", every(0, 40, 20), 40, 1000, "40 340!"},
+		{"three intervals are enough", every(0, 60, 20), 60, 1000, "60 110!"},
+		{"eight intervals are looked at: a new one counts when it is half of them", join(every(0, 200, 20), every(240, 360, 40)), 300, 1000, "320 360 460!"},
+		{"and until then the old one", join(every(0, 200, 20), every(240, 320, 40)), 300, 1000, "320 370!"},
+		{"a shorter one counts when it is most of them", join(every(0, 480, 40), every(500, 580, 20)), 580, 1000, "580 630!"},
+		{"and until then the longer one", join(every(0, 480, 40), every(500, 560, 20)), 560, 1000, "560 660!"},
+		{"of two intervals by turns the longer counts, when eight are known", at(0, 5, 60, 65, 120, 125, 180, 185, 240, 245), 180, 1000, "180 185 215! 240 245 382.5!"},
+		{"a gap is one interval of eight", join(every(0, 100, 20), every(700, 740, 20)), 700, 1000, "700 720 740 790!"},
+		{"what was before four ceilings tells nothing", join(every(0, 100, 20), every(1300.001, 1345, 20)), 100, 3000, "100 150! 1300.001 1320.001 1340.001 1640.001!"},
+		{"what was just within them does", join(every(0, 100, 20), at(1240)), 100, 3000, "100 150! 1240 1290!"},
 		{"one reading alone lives for the ceiling", at(7), 0, 1000, "7 307!"},
 		{"a gap ends the series, and the next sample revives it", join(every(0, 100, 20), every(300, 340, 20)), 100, 1000, "100 150! 300 320 340 390!"},
 		{"a gap of exactly the limit is none", join(every(0, 100, 20), at(150)), 100, 140, "100"},
@@ -67,15 +76,18 @@ func TestStaleness(t *testing.T) {
 		{"an end ends the series at its time", join(every(0, 100, 20), endAt(110)), 100, 1000, "100 110!"},
 		{"an end in the sample's millisecond ends the series in the next", join(every(0, 100, 20), endAt(100.0002)), 100, 1000, "100 100.001!"},
 		{"an end of a series that has ended says nothing", join(every(0, 100, 20), endAt(200)), 100, 1000, "100 150!"},
+		{"nor does it in a range behind that", join(every(0, 100, 20), endAt(900)), 600, 1000, ""},
 		{"an end before any sample says nothing", join(endAt(1), at(2)), 0, 100, "2"},
 		{"a sample after an end revives the series", join(every(0, 100, 20), endAt(110), at(130)), 100, 170, "100 110! 130"},
 		{"a sample in the end's millisecond takes its place", join(every(0, 100, 20), endAt(110), at(110)), 100, 150, "100 110"},
 		{"two ends are one", join(every(0, 100, 20), endAt(110), endAt(111)), 100, 1000, "100 110!"},
 		{"readings of other fields do not keep a series alive", join(every(0, 100, 20), otherField(120, 140, 160, 180)), 100, 1000, "100 150!"},
 		{"a late sample closes the gap", join(every(0, 100, 20), at(160), at(130)), 100, 200, "100 130 160"},
-		{"a late sample lives as long as main's around it", join(every(0, 100, 20), at(400), at(200)), 100, 390, "100 150! 200 250!"},
-		{"a sealed chunk's cadence serves an open log of a few rows", every(0, 2420, 20), 2400, 4000, "2400 2420 2470!"},
-		{"a sealed chunk before a gap ends with its own cadence", join(every(0, 1190, 10), every(2000, 2200, 50)), 1190, 2100, "1190 1220! 2000 2050 2100"},
+		{"a late sample lives as long as the others", join(every(0, 100, 20), at(400), at(200)), 100, 390, "100 150! 200 250!"},
+		{"an open log of a few rows ends as the sealed chunk before it", every(0, 2420, 20), 2400, 4000, "2400 2420 2470!"},
+		{"a late sample within a gap makes two intervals of it", join(every(0, 60, 20), at(200), at(130)), 60, 1000, "60 110! 130 180! 200 250!"},
+		{"samples of one millisecond are one", join(every(0, 40, 20), at(40.0001, 40.0002)), 40, 1000, "40.0002 340!"},
+		{"a sealed chunk before a gap ends by its own intervals", join(every(0, 1190, 10), every(2000, 2150, 50)), 1190, 2300, "1190 1220! 2000 2030! 2050 2080! 2100 2130! 2150 2275!"},
 		{"the last of a millisecond's samples stands", at(1, 1.0001, 1.0002, 2), 0, 3, "1.0002 2"},
 		{"of one nanosecond's samples the later stands", join(at(1, 2), lateValue(1, 9)), 0, 3, "9 2"},
 		{"nothing gives nothing", nil, 0, 1000, ""},
@@ -114,16 +126,29 @@ func describe(s Samples) string {
 	return text
 }
 
-func TestALimitIsTheCadenceTimesTheFactorBetweenFloorAndCeiling(t *testing.T) {
+func TestALimitIsTheIntervalTimesTheFactorBetweenFloorAndCeiling(t *testing.T) {
 	s := Staleness{Factor: 3, Floor: time.Minute, Ceiling: time.Hour}
-	for cadence, want := range map[time.Duration]time.Duration{
+	for interval, want := range map[time.Duration]time.Duration{
 		time.Second:      time.Minute,
 		time.Minute:      3 * time.Minute,
 		30 * time.Minute: time.Hour,
 		0:                time.Hour,
 	} {
-		if got := time.Duration(s.limit(int64(cadence))); got != want {
-			t.Errorf("limit at %v: %v, not %v", cadence, got, want)
+		l := s.limits()
+		if got := time.Duration(l.of(interval.Milliseconds())) * time.Millisecond; got != want {
+			t.Errorf("limit at %v: %v, not %v", interval, got, want)
+		}
+	}
+}
+
+func TestHowFarBackAnAnswerReaches(t *testing.T) {
+	for s, want := range map[Staleness]time.Duration{
+		{}: 25 * time.Minute,
+		{Factor: 2, Floor: time.Second, Ceiling: time.Hour}:   5 * time.Hour,
+		{Factor: 2, Floor: time.Minute, Ceiling: time.Minute}: time.Minute, // nothing to be learned
+	} {
+		if got := s.Reach(); got != want {
+			t.Errorf("%+v: %v, not %v", s, got, want)
 		}
 	}
 }

@@ -184,9 +184,19 @@ func (p *Port) handle(e endpoint, req micro.Request) {
 	if err == nil || errors.Is(err, errGone) {
 		return
 	}
-	if err := req.Error(code(err), err.Error(), nil); err != nil && !p.NATS.IsClosed() {
+	if err := refuse(req, err); err != nil && !p.NATS.IsClosed() {
 		p.Logger.Warn("cannot answer a request", "endpoint", e.name, "error", err)
 	}
+}
+
+// refuse answers with an error as req.Error does, which must not be called once
+// the service's own handler has returned: it notes the error in the request,
+// where the service looks for it then.
+func refuse(req micro.Request, err error) error {
+	return req.Respond(nil, micro.WithHeaders(micro.Headers{
+		micro.ErrorCodeHeader: []string{code(err)},
+		micro.ErrorHeader:     []string{err.Error()},
+	}))
 }
 
 func (p *Port) serve(e endpoint, req micro.Request) error {

@@ -91,13 +91,12 @@ func (p *Port) leave(r *reader, err *error) {
 }
 
 // load makes r.parts what a track has from..to, unix nanoseconds, both
-// inclusive, and may have beyond. cadence asks for the main chunk before, too,
-// from which to learn how often the track has rows.
-func (r *reader) load(tr *fold.TrackView, from, to int64, cadence bool) error {
+// inclusive, and may have beyond.
+func (r *reader) load(tr *fold.TrackView, from, to int64) error {
 	p := &r.parts
 	*p = history.Parts{Main: p.Main[:0], Late: p.Late[:0]}
 	from = max(from, tr.First)
-	main, late, err := r.chunks.Chunks(tr.Tenant, tr.Number, from, to, cadence)
+	main, late, err := r.chunks.Chunks(tr.Tenant, tr.Number, from, to)
 	if err != nil {
 		return err
 	}
@@ -115,7 +114,7 @@ func (r *reader) load(tr *fold.TrackView, from, to int64, cadence bool) error {
 			p.Late = append(p.Late, c.Chunk)
 		}
 	}
-	if err := r.loadPending(tr, from, to, cadence); err != nil {
+	if err := r.loadPending(tr, from, to); err != nil {
 		return err
 	}
 	if tr.Main.Len() > 0 && tr.Main.Newest() >= from && tr.Main.Oldest() <= to {
@@ -129,9 +128,9 @@ func (r *reader) load(tr *fold.TrackView, from, to int64, cadence bool) error {
 
 // loadPending adds a view's pending chunks, which are in order of their sealing
 // and so, the main ones, of time.
-func (r *reader) loadPending(tr *fold.TrackView, from, to int64, cadence bool) error {
+func (r *reader) loadPending(tr *fold.TrackView, from, to int64) error {
 	for _, c := range tr.Pending {
-		if c.Min > to || c.Max < from && (c.Late || !cadence) {
+		if c.Min > to || c.Max < from {
 			continue
 		}
 		chunk, err := history.OpenChunk(c.Data)

@@ -70,7 +70,7 @@ type pageTrack struct {
 func (p *rowsPage) answer(tracks []fold.TrackView) error {
 	for i := range tracks {
 		tr := &tracks[i]
-		if err := p.load(tr, p.request.From, p.request.To, false); err != nil {
+		if err := p.load(tr, p.request.From, p.request.To); err != nil {
 			return err
 		}
 		p.tracks = append(p.tracks, pageTrack{tr, p.parts, max(p.request.From, tr.First)})

@@ -2,6 +2,7 @@ package readport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -73,7 +74,7 @@ func (s *selection) track(tr *fold.TrackMatch) error {
 		}
 		return s.to.err
 	}
-	loaded := false
+	have := notLoaded
 	for _, f := range tr.Matched {
 		if s.full() {
 			return nil
@@ -88,13 +89,7 @@ func (s *selection) track(tr *fold.TrackMatch) error {
 				continue
 			}
 		}
-		if !loaded {
-			if err := s.loadAll(tr); err != nil {
-				return failed(tr, err)
-			}
-			loaded = true
-		}
-		if err := s.read(tr, f); err != nil {
+		if err := s.read(tr, f, &have); err != nil {
 			return failed(tr, err)
 		}
 		if err := s.give(tr, f); err != nil {
@@ -108,18 +103,29 @@ func failed(tr *fold.TrackMatch, err error) error {
 	return fmt.Errorf("read track %d, of %s %s: %w", tr.Number, tr.Kind, tr.ID, err)
 }
 
-// learning is how many rows an open log has if it tells its track's cadence by
-// itself: one more than the intervals that history wants.
-const learning = 5
+// loaded is how much of a track is loaded.
+type loaded int
 
-// loadAll loads the parts that decide what the series are in the range: a sample
-// before it or behind it matters where the gap to it is no longer than the
-// longest after which a series is stale.
-func (s *selection) loadAll(tr *fold.TrackMatch) error {
-	around := int64(s.staleness.Ceiling)
-	from := max(s.first, math.MinInt64+around) - around
-	to := min(s.last, math.MaxInt64-around) + around
-	return s.load(&tr.TrackView, from, to, tr.Main.Len() < learning)
+const (
+	notLoaded  loaded = iota
+	loadedNear        // enough for the latest sample of a series that usually lives on
+	loadedAll         // all that the answer may depend on
+)
+
+// load loads the parts that decide what the series are in the range. What is
+// behind it does not: a series is stale, or not, by what there is until then.
+func (s *selection) load(tr *fold.TrackMatch, what loaded) error {
+	before := int64(s.staleness.Reach())
+	if what == loadedNear {
+		before = int64(s.staleness.Ceiling)
+	}
+	from := max(s.first, math.MinInt64+before) - before
+	err := s.reader.load(&tr.TrackView, from, s.last)
+	s.parts.First = tr.First
+	if what == loadedNear && from > tr.First {
+		s.parts.Since = from
+	}
+	return err
 }
 
 // fresh reports whether a track's newest row is in the range, and so near its
@@ -148,10 +154,27 @@ func (s *selection) newest(tr *fold.TrackMatch, f schema.Field) (value float64, 
 	return 0, false
 }
 
-// read decodes the loaded parts' samples of a field.
-func (s *selection) read(tr *fold.TrackMatch, f schema.Field) error {
+// read reads the samples of a field, and loads what it takes: for the latest one
+// first what is near.
+func (s *selection) read(tr *fold.TrackMatch, f schema.Field, have *loaded) error {
 	q := history.SampleQuery{Field: f, From: s.request.From, To: s.request.To, Latest: s.request.Latest, Staleness: s.staleness}
-	q.From = max(q.From, tr.First/1e6)
+	if *have == notLoaded && q.Latest {
+		if err := s.load(tr, loadedNear); err != nil {
+			return err
+		}
+		*have = loadedNear
+	}
+	if *have == loadedNear {
+		if err := s.decoder.Samples(&s.parts, q, &s.reader.samples); !errors.Is(err, history.ErrShort) {
+			return err
+		}
+	}
+	if *have != loadedAll {
+		if err := s.load(tr, loadedAll); err != nil {
+			return err
+		}
+		*have = loadedAll
+	}
 	return s.decoder.Samples(&s.parts, q, &s.reader.samples)
 }
 

@@ -248,6 +248,43 @@ func TestAFallenSilentSourceEndsItsSeries(t *testing.T) {
 	}
 }
 
+// The range has too few samples to tell how often there are some; those before
+// it are in a chunk on disk, pending, or came late.
+func TestHowSoonASeriesEndsIsKnownFromBeforeTheRange(t *testing.T) {
+	const rows, every = history.ChunkRows + 3, 110
+	first := int((history.BucketStart(history.Bucket(at(0))+1) - at(0)) / 1e9)
+	inOrder := func(i int) int { return i }
+	backwards := func(i int) int { return rows - 1 - i }
+	for _, test := range []struct {
+		name       string
+		order      func(int) int
+		checkpoint bool
+	}{
+		{"a pending chunk", inOrder, false},
+		{"a chunk on disk", inOrder, true},
+		{"late ones", backwards, false},
+		{"late ones on disk", backwards, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			for i := range rows {
+				b.fold(node(farm, "a", "z", 1, at(first+every*test.order(i))))
+			}
+			if test.checkpoint {
+				b.checkpoint(t)
+			}
+			last := ms(first + every*(rows-1))
+			q := schema.SelectRequest{Matchers: []schema.Matcher{name(cpuMetric)}, From: last, To: last + 299_000}
+			for _, q.Latest = range []bool{true, false} {
+				got := lastSamples(b.mustSelect(t, q))
+				if len(got) != 1 || !history.IsStale(got[0].V[0]) || got[0].T[0] != last+every*2500 {
+					t.Errorf("latest %v: it ends with %+v", q.Latest, got)
+				}
+			}
+		})
+	}
+}
+
 // A node that sends often is stale after the floor, 30 s, to the millisecond.
 func TestALiveSeriesIsToldFromAStaleOne(t *testing.T) {
 	b := newBench(t, nil)

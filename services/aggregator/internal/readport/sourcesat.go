@@ -104,7 +104,7 @@ func (r *reader) lastRow(tr *fold.TrackView, at int64, visit func(*history.Row))
 		if step > 0 && at-oldest > step { // it overflows only after centuries
 			from = at - step
 		}
-		if err := r.load(tr, from, at, false); err != nil {
+		if err := r.load(tr, from, at); err != nil {
 			return err
 		}
 		found := false

@@ -60,7 +60,7 @@ func TestADamagedChunkIsNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer h.Close()
-			_, _, err = h.Chunks(1, 1, 0, 1<<62, false)
+			_, _, err = h.Chunks(1, 1, 0, 1<<62)
 			if err == nil || !bytes.Contains([]byte(err.Error()), []byte("store is damaged: main chunk 1 of track 1 in the bucket from 2026-01-02T00:00:00Z")) {
 				t.Errorf("error %v", err)
 			}

@@ -13,8 +13,8 @@
 //	'c' client(8)                              a client's duplicate window: id, counts
 //	'd' seq(8)                                 a dead letter, payload included
 //	'f'                                        the format's version (uvarint)
-//	'h' tenant(4) bucket(4) track(8) class(1) time(8) seq(4)
-//	                                           a sealed chunk: class 0 main, 1 late; time of its first row
+//	'h' tenant(4) bucket(4) class(1) track(8) time(8) seq(4)
+//	                                           a sealed chunk: class 0 main, 1 late; time of its last row
 //	'j' writer                                 last frame of a writer: number, position
 //	'k' track(8)                               a track: its source and labels, its fields
 //	'l' track(8) class(1) page(1)              a page of a track's open log
@@ -30,5 +30,8 @@
 // letters stay on disk; everything else is in memory too.
 //
 // A tenant's buckets stand together, so that the oldest go by one deletion of a
-// range, and with them whole files.
+// range, and with them whole files. The late chunks of a bucket stand behind the
+// main ones, so that whoever reads the main ones does not come past them. Main
+// chunks of a track do not overlap: the first key with a time from a moment on is
+// that of the chunk that holds what was then.
 package store

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -15,15 +14,16 @@ import (
 )
 
 // History is a view of the sealed chunks that were committed at one moment. It
-// serves one goroutine.
+// serves one goroutine, best if that asks for the tracks in the order of their
+// numbers: then it goes once through each bucket.
 //
 // Take it after the views of the tracks: what is sealed and no longer pending in
 // those is in here then, and what was sealed later shows by its number.
 type History struct {
-	snapshot *pebble.Snapshot
-	iter     *pebble.Iterator
-	buckets  map[uint64][]uint32 // by tenant, of those asked for; ascending
-	key      []byte
+	first   *pebble.Iterator // the others are its clones: they see what it sees
+	lanes   [lanes]*lane
+	buckets map[uint64][]uint32 // by tenant, of those asked for; ascending
+	key     []byte
 }
 
 // Chunk is a sealed chunk.
@@ -34,130 +34,107 @@ type Chunk struct {
 
 // History returns a view of the chunks that are committed. Close it.
 func (s *Store) History() (*History, error) {
-	snapshot := s.db.NewSnapshot()
-	iter, err := snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte{keyChunk}, UpperBound: []byte{keyChunk + 1}})
+	iter, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyBucket}, UpperBound: []byte{keyChunk + 1}})
 	if err != nil {
-		return nil, fmt.Errorf("read history: %w", errors.Join(err, snapshot.Close()))
+		return nil, fmt.Errorf("read history: %w", err)
 	}
-	return &History{snapshot: snapshot, iter: iter, buckets: map[uint64][]uint32{}}, nil
+	return &History{first: iter, buckets: map[uint64][]uint32{}}, nil
 }
 
 // Close ends the view.
-func (h *History) Close() error { return errors.Join(h.iter.Close(), h.snapshot.Close()) }
+func (h *History) Close() (err error) {
+	for _, l := range h.lanes {
+		if l != nil {
+			err = errors.Join(err, l.iter.Close())
+		}
+	}
+	return errors.Join(err, h.first.Close())
+}
 
 // Chunks returns the chunks of a track that may have rows from..to (unix
 // nanoseconds, inclusive): the main ones ascending by time, the late ones in the
-// order of their sealing. With beyond there are also the main one before these
-// and the one behind, if they are in the next bucket at the most: they tell how
-// long the gaps at the range's ends are. Errors are ErrDamaged and those of the
-// file system.
-func (h *History) Chunks(tenant, track uint64, from, to int64, beyond bool) (main, late []Chunk, err error) {
-	first, last := history.Bucket(from), history.Bucket(to)
-	if beyond {
-		first, last = first-min(first, 1), last+1
+// order of their sealing. Errors are ErrDamaged and those of the file system.
+func (h *History) Chunks(tenant, track uint64, from, to int64) (main, late []Chunk, err error) {
+	buckets, err := h.bucketsOf(tenant)
+	if err != nil {
+		return nil, nil, err
 	}
-	buckets := h.bucketsOf(tenant)
-	at, _ := slices.BinarySearch(buckets, first)
+	last := history.Bucket(to)
+	at, _ := slices.BinarySearch(buckets, history.Bucket(from))
+	ended := false // there is no main chunk behind that begins up to to
 	for ; at < len(buckets) && buckets[at] <= last; at++ {
-		if n := len(main); n > 0 && main[n-1].Min() > to {
-			break // the one behind
-		}
-		if main, err = h.main(main, tenant, buckets[at], track, from, to, beyond); err != nil {
-			return nil, nil, err
+		if !ended {
+			if main, ended, err = h.main(main, tenant, buckets[at], track, from, to); err != nil {
+				return nil, nil, err
+			}
 		}
 		if late, err = h.late(late, tenant, buckets[at], track, from, to); err != nil {
 			return nil, nil, err
 		}
 	}
 	slices.SortFunc(late, func(a, b Chunk) int { return cmp.Compare(a.Seq, b.Seq) })
-	return trim(main, from, beyond), late, readError(h.iter.Error())
+	return main, late, nil
 }
 
-// trim drops the chunks that end before from, with beyond all but the last of
-// them.
-func trim(main []Chunk, from int64, beyond bool) []Chunk {
-	n := 0
-	for n < len(main) && main[n].Max() < from {
-		n++
-	}
-	if beyond && n > 0 {
-		n--
-	}
-	return main[n:]
-}
-
-// main adds a track's main chunks in one bucket from the second last that begins
-// before from to the first that begins behind to.
-func (h *History) main(into []Chunk, tenant uint64, bucket uint32, track uint64, from, to int64, beyond bool) ([]Chunk, error) {
-	h.key = appendTrackPrefix(h.key[:0], tenant, bucket, track, false)
-	prefix := h.key[:len(h.key):len(h.key)]
-	ok := false
-	if history.Bucket(from) < bucket {
-		ok = h.iter.SeekGE(prefix)
-	} else {
-		ok = h.seekBack(prefix, from)
-	}
-	for ; ok && bytes.HasPrefix(h.iter.Key(), prefix); ok = h.iter.Next() {
-		c, err := h.chunk()
-		if err != nil {
-			return nil, err
-		}
-		behind := c.Min() > to
-		if behind && !beyond {
-			break
-		}
-		into = append(into, c)
-		if behind {
-			return into, nil
-		}
-	}
-	return into, nil
-}
-
-// seekBack goes to the second last key with a prefix and a time up to from, or
-// to the last one, or to what comes behind the prefix.
-func (h *History) seekBack(prefix []byte, from int64) bool {
-	limit := appendUint64(prefix, uint64(max(from, 0)))
-	if !h.iter.SeekLT(append(limit, math.MaxUint8, math.MaxUint8, math.MaxUint8, math.MaxUint8, 0)) || !bytes.HasPrefix(h.iter.Key(), prefix) {
-		return h.iter.SeekGE(prefix)
-	}
-	if !h.iter.Prev() || !bytes.HasPrefix(h.iter.Key(), prefix) {
-		return h.iter.SeekGE(prefix)
-	}
-	return true
-}
-
-// late adds a track's late chunks in one bucket that have rows from..to.
-func (h *History) late(into []Chunk, tenant uint64, bucket uint32, track uint64, from, to int64) ([]Chunk, error) {
-	h.key = appendTrackPrefix(h.key[:0], tenant, bucket, track, true)
-	prefix := h.key
-	for ok := h.iter.SeekGE(prefix); ok && bytes.HasPrefix(h.iter.Key(), prefix); ok = h.iter.Next() {
-		c, err := h.chunk()
-		if err != nil {
-			return nil, err
-		}
-		if c.Min() > to {
-			break
-		}
-		if c.Max() >= from {
+// main adds a track's main chunks in one bucket that may have rows from..to.
+// They do not overlap, so the first is the first that ends at from or behind it;
+// ended reports whether one ends behind to.
+func (h *History) main(into []Chunk, tenant uint64, bucket uint32, track uint64, from, to int64) (all []Chunk, ended bool, err error) {
+	err = h.each(tenant, bucket, track, false, from, func(c Chunk) bool {
+		if c.Min() <= to {
 			into = append(into, c)
 		}
-	}
-	return into, nil
+		ended = c.Max() > to
+		return !ended
+	})
+	return into, ended, err
 }
 
-// chunk opens the chunk at which the iterator stands.
-func (h *History) chunk() (Chunk, error) {
-	value, err := h.iter.ValueAndErr()
+// late adds a track's late chunks in one bucket that may have rows from..to.
+func (h *History) late(into []Chunk, tenant uint64, bucket uint32, track uint64, from, to int64) ([]Chunk, error) {
+	err := h.each(tenant, bucket, track, true, from, func(c Chunk) bool {
+		if c.Min() <= to {
+			into = append(into, c)
+		}
+		return true
+	})
+	return into, err
+}
+
+// each visits a track's chunks in one bucket, main or late, that end at from or
+// behind it, ascending by their ends, until visit returns false.
+func (h *History) each(tenant uint64, bucket uint32, track uint64, late bool, from int64, visit func(Chunk) bool) error {
+	l, err := h.lane(bucket, late)
+	if err != nil {
+		return err
+	}
+	h.key = appendTrackPrefix(h.key[:0], tenant, bucket, late, track)
+	prefix := len(h.key)
+	h.key = appendUint64(h.key, uint64(max(from, 0)))
+	for ok := l.seek(h.key); ok && bytes.HasPrefix(l.iter.Key(), h.key[:prefix]); ok = l.next() {
+		c, err := chunkAt(l.iter)
+		if err != nil {
+			return err
+		}
+		if !visit(c) {
+			return nil
+		}
+	}
+	return readError(l.iter.Error())
+}
+
+// chunkAt opens the chunk at which an iterator stands.
+func chunkAt(iter *pebble.Iterator) (Chunk, error) {
+	value, err := iter.ValueAndErr()
 	if err != nil {
 		return Chunk{}, readError(err)
 	}
-	named, ok := chunkOf(h.iter.Key())
+	named, ok := chunkOf(iter.Key())
 	if !ok {
-		return Chunk{}, damaged(fmt.Sprintf("chunk %q", h.iter.Key()), errKey)
+		return Chunk{}, damaged(fmt.Sprintf("chunk %q", iter.Key()), errKey)
 	}
 	opened, err := history.OpenChunk(bytes.Clone(value))
-	if err == nil && (opened.Min() != named.Min || history.Bucket(opened.Max()) != named.Bucket) {
+	if err == nil && (opened.Max() != named.Max || history.Bucket(opened.Min()) != named.Bucket) {
 		err = fmt.Errorf("its rows go from %s to %s", timestamp(opened.Min()), timestamp(opened.Max()))
 	}
 	if err != nil {
@@ -167,24 +144,22 @@ func (h *History) chunk() (Chunk, error) {
 }
 
 // bucketsOf lists the buckets in which a tenant has chunks.
-func (h *History) bucketsOf(tenant uint64) []uint32 {
+func (h *History) bucketsOf(tenant uint64) ([]uint32, error) {
 	if list, known := h.buckets[tenant]; known {
-		return list
+		return list, nil
 	}
 	list := []uint32{}
-	for ok := h.iter.SeekGE(appendHistoryKey(nil, keyChunk, tenant)); ok; {
-		c, valid := chunkOf(h.iter.Key())
-		if !valid || c.Tenant != tenant {
-			break
+	prefix := appendHistoryKey(nil, keyBucket, tenant)
+	for ok := h.first.SeekGE(prefix); ok && bytes.HasPrefix(h.first.Key(), prefix); ok = h.first.Next() {
+		if _, bucket, ok := bucketOf(h.first.Key()); ok { // the record of the tenant's history is none
+			list = append(list, bucket)
 		}
-		list = append(list, c.Bucket)
-		if c.Bucket == math.MaxUint32 {
-			break
-		}
-		ok = h.iter.SeekGE(appendBucketKey(nil, keyChunk, tenant, c.Bucket+1))
+	}
+	if err := h.first.Error(); err != nil {
+		return nil, readError(err)
 	}
 	h.buckets[tenant] = list
-	return list
+	return list, nil
 }
 
 // chunkName says which chunk it is, by numbers.

@@ -43,14 +43,15 @@ func appendHistoryKey(b []byte, table byte, tenant uint64) []byte {
 	return binary.BigEndian.AppendUint32(append(b, table), uint32(tenant))
 }
 
-// appendTrackPrefix appends what the keys of a track's chunks in a bucket share.
-func appendTrackPrefix(b []byte, tenant uint64, bucket uint32, track uint64, late bool) []byte {
-	return append(appendUint64(appendBucketKey(b, keyChunk, tenant, bucket), track), class(late))
+// appendTrackPrefix appends what the keys of a track's main or late chunks in a
+// bucket share.
+func appendTrackPrefix(b []byte, tenant uint64, bucket uint32, late bool, track uint64) []byte {
+	return appendUint64(append(appendBucketKey(b, keyChunk, tenant, bucket), class(late)), track)
 }
 
 func appendChunkKey(b []byte, c *fold.SealedChunk) []byte {
-	b = appendTrackPrefix(b, c.Tenant, c.Bucket, c.Track, c.Late)
-	return binary.BigEndian.AppendUint32(appendUint64(b, uint64(c.Min)), uint32(c.Seq))
+	b = appendTrackPrefix(b, c.Tenant, c.Bucket, c.Late, c.Track)
+	return binary.BigEndian.AppendUint32(appendUint64(b, uint64(c.Max)), uint32(c.Seq))
 }
 
 func appendPageKey(b []byte, track uint64, late bool, page int) []byte {
@@ -110,17 +111,17 @@ func pageOf(key []byte) (track uint64, late bool, page int, ok bool) {
 }
 
 // chunkKeySize is how long the key of a chunk is.
-const chunkKeySize = 1 + 4 + 4 + 8 + 1 + 8 + 4
+const chunkKeySize = 1 + 4 + 4 + 1 + 8 + 8 + 4
 
 // chunkOf returns all that the key of a chunk says of it.
 func chunkOf(key []byte) (c fold.SealedChunk, ok bool) {
-	if len(key) != chunkKeySize || key[17] > 1 {
+	if len(key) != chunkKeySize || key[9] > 1 {
 		return c, false
 	}
 	return fold.SealedChunk{
 		Tenant: uint64(binary.BigEndian.Uint32(key[1:])), Bucket: binary.BigEndian.Uint32(key[5:]),
-		Track: binary.BigEndian.Uint64(key[9:]), Late: key[17] == 1,
-		Min: int64(binary.BigEndian.Uint64(key[18:])), Seq: uint64(binary.BigEndian.Uint32(key[26:])),
+		Late: key[9] == 1, Track: binary.BigEndian.Uint64(key[10:]),
+		Max: int64(binary.BigEndian.Uint64(key[18:])), Seq: uint64(binary.BigEndian.Uint32(key[26:])),
 	}, true
 }
 

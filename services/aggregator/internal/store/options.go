@@ -7,10 +7,13 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Pebble's settings. The state is in memory: the store is written all the time
-// and read at the start and for dead letters only, so it needs little memory.
+// Pebble's settings. The state is in memory: the store is written all the time,
+// and read at the start, for dead letters and for history.
 const (
-	blockCacheBytes = 16 << 20
+	// The cache takes memory as it fills: reading history does that, hardly the
+	// start. It holds what a page that is drawn again and again shows, and not
+	// what a fleet has sent in hours.
+	blockCacheBytes = 64 << 20
 	// A memtable takes the checkpoints of many seconds, so that what is written
 	// each second is written to a table once.
 	memTableBytes = 8 << 20
