@@ -66,22 +66,25 @@ func (a *API) federate(w http.ResponseWriter, r *request) error {
 func (a *API) latest(ctx context.Context, reader Reader, sets [][]*labels.Matcher) ([]latest, error) {
 	now := a.Now().UnixMilli()
 	source := &querier{of: &Queryable{Reader: reader, MaxSamples: a.MaxSamples}, left: a.MaxSamples}
-	var all []latest
-	for _, set := range sets {
+	compare := func(a, b latest) int { return labels.Compare(a.series, b.series) }
+	all, err := gather(sets, 0, compare, func(set []*labels.Matcher) ([]latest, error) {
 		some, err := source.load(ctx, SelectRequest{Matchers: set, From: now - a.LookbackDelta.Milliseconds(), To: now, Latest: true}, false)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range some {
-			if n := len(s.t) - 1; n >= 0 && !value.IsStaleNaN(s.v[n]) && s.labels.Has(model.MetricNameLabel) {
-				all = append(all, latest{s.labels, s.t[n], s.v[n]})
-			}
-		}
+		return newest(some), err
+	})
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(all, func(a, b latest) int { return labels.Compare(a.series, b.series) })
-	all = slices.CompactFunc(all, func(a, b latest) bool { return labels.Equal(a.series, b.series) })
 	slices.SortStableFunc(all, func(a, b latest) int { return compareNames(a.series, b.series) })
 	return all, nil
+}
+
+func newest(all []series) (some []latest) {
+	for _, s := range all {
+		if n := len(s.t) - 1; n >= 0 && !value.IsStaleNaN(s.v[n]) && s.labels.Has(model.MetricNameLabel) {
+			some = append(some, latest{s.labels, s.t[n], s.v[n]})
+		}
+	}
+	return some
 }
 
 func compareNames(a, b labels.Labels) int {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -73,16 +72,12 @@ func (a *API) labelValues(w http.ResponseWriter, r *request) error {
 func (a *API) texts(w http.ResponseWriter, r *request, l *list, ask func(context.Context, LabelsRequest) ([]string, error)) error {
 	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
 	defer cancel()
-	var all []string
-	for _, set := range l.sets {
-		some, err := ask(ctx, LabelsRequest{Matchers: set, From: l.from, To: l.to, Limit: l.ask()})
-		if err != nil {
-			return fmt.Errorf("read labels: %w", err)
-		}
-		all = append(all, some...)
+	all, err := gather(l.sets, l.limit, strings.Compare, func(set []*labels.Matcher) ([]string, error) {
+		return ask(ctx, LabelsRequest{Matchers: set, From: l.from, To: l.to, Limit: l.ask()})
+	})
+	if err != nil {
+		return fmt.Errorf("read labels: %w", err)
 	}
-	slices.Sort(all)
-	all = slices.Compact(all)
 	cut := len(all) > l.limit
 	all = all[:min(len(all), l.limit)]
 	return respond(w, result{warnings: withWarning(cut), data: func(b []byte) []byte { return stringList(b, all) }})
@@ -98,16 +93,14 @@ func (a *API) series(w http.ResponseWriter, r *request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
 	defer cancel()
-	var all []labels.Labels
-	for _, set := range l.sets {
+	all, err := gather(l.sets, l.limit, labels.Compare, func(set []*labels.Matcher) (some []labels.Labels, err error) {
 		req := SelectRequest{Matchers: set, From: l.from, To: l.to, LabelsOnly: true, Limit: l.ask()}
-		err := r.reader.Select(ctx, req, func(series labels.Labels, _ []int64, _ []float64) { all = append(all, series) })
-		if err != nil {
-			return fmt.Errorf("read series: %w", err)
-		}
+		err = r.reader.Select(ctx, req, func(series labels.Labels, _ []int64, _ []float64) { some = append(some, series) })
+		return some, err
+	})
+	if err != nil {
+		return fmt.Errorf("read series: %w", err)
 	}
-	slices.SortFunc(all, labels.Compare)
-	all = slices.CompactFunc(all, labels.Equal)
 	cut := len(all) > l.limit
 	all = all[:min(len(all), l.limit)]
 	return respond(w, result{warnings: withWarning(cut), data: func(b []byte) []byte { return labelsList(b, all) }})

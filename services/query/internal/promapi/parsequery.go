@@ -12,19 +12,34 @@ import (
 )
 
 func (a *API) formatQuery(w http.ResponseWriter, r *request) error {
-	expr, err := a.parser.ParseExpr(r.FormValue("query"))
+	expr, err := a.expression(r)
 	if err != nil {
-		return invalid("query", err)
+		return err
+	}
+	if deeper(expr, maxLaidOut) {
+		return invalid("query", fmt.Errorf("nested deeper than %d", maxLaidOut))
 	}
 	return respond(w, result{data: func(b []byte) []byte { return jsonappend.String(b, expr.Pretty(0)) }})
 }
 
 func (a *API) parseQuery(w http.ResponseWriter, r *request) error {
-	expr, err := a.parser.ParseExpr(r.FormValue("query"))
+	expr, err := a.expression(r)
 	if err != nil {
-		return invalid("query", err)
+		return err
 	}
 	return respondJSON(w, tree(expr))
+}
+
+func (a *API) expression(r *request) (parser.Expr, error) {
+	text, err := queryText(r)
+	if err != nil {
+		return nil, err
+	}
+	expr, err := a.parser.ParseExpr(text)
+	if err != nil {
+		return nil, invalid("query", err)
+	}
+	return expr, nil
 }
 
 // node is a node of a syntax tree in JSON, as Prometheus' own page shows it.

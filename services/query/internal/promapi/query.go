@@ -121,10 +121,13 @@ func rangeOf(r *request) (start, end time.Time, step time.Duration, err error) {
 
 // evaluate runs a query and answers with its value.
 func (a *API) evaluate(w http.ResponseWriter, r *request, o *options, prepare func(context.Context, storage.Queryable, string) (promql.Query, error)) error {
+	text, err := queryText(r)
+	if err != nil {
+		return err
+	}
 	// The engine's own timeout begins only when the query has had its first turn.
 	ctx, cancel := context.WithTimeout(r.Context(), o.timeout)
 	defer cancel()
-	text := r.FormValue("query")
 	source := &Queryable{Reader: r.reader, Lookback: o.lookback, MaxSamples: a.MaxSamples}
 	query, err := prepare(ctx, source, text)
 	switch {
@@ -206,7 +209,11 @@ func (a *API) queryExemplars(w http.ResponseWriter, r *request) error {
 	if to < from {
 		return badData("end timestamp must not be before start timestamp")
 	}
-	if _, err := a.parser.ParseExpr(r.FormValue("query")); err != nil {
+	text, err := queryText(r)
+	if err != nil {
+		return err
+	}
+	if _, err := a.parser.ParseExpr(text); err != nil {
 		return badData("%w", err)
 	}
 	return respond(w, result{data: func(b []byte) []byte { return append(b, "[]"...) }})
