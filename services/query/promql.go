@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"time"
+
+	"github.com/prometheus/common/model"
 
 	"weir/services/query/internal/promapi"
 )
@@ -29,8 +32,6 @@ type PromQL struct {
 	Experimental bool
 	// CORSOrigin says which sites' pages may read the answers; nil for none.
 	CORSOrigin *regexp.Regexp
-	// Flags is what /api/v1/status/flags shows; nil for nothing.
-	Flags map[string]string
 	// Retention is what /api/v1/status/runtimeinfo shows: "15d".
 	Retention string
 }
@@ -49,12 +50,13 @@ func (a *App) newPromQL(started time.Time) (*promapi.API, error) {
 	p, c := &a.config.PromQL, promapi.Default()
 	c.Reader, c.Now = promapi.OverReadPort(a.client), time.Now
 	c.Started, c.Version = started, a.config.Version
-	c.ExperimentalFunctions, c.CORSOrigin, c.Flags, c.Retention = p.Experimental, p.CORSOrigin, p.Flags, p.Retention
+	c.ExperimentalFunctions, c.CORSOrigin, c.Retention = p.Experimental, p.CORSOrigin, p.Retention
 	set(&c.MaxSamples, p.MaxSamples)
 	set(&c.Timeout, p.Timeout)
 	set(&c.MaxConcurrency, p.MaxConcurrency)
 	set(&c.LookbackDelta, p.LookbackDelta)
 	set(&c.MaxSeries, p.MaxSeries)
+	c.Flags = flags(c)
 	c.Failed = func(r *http.Request, err error) {
 		a.log.Warn("request failed", "route", r.URL.Path, "error", err)
 	}
@@ -63,6 +65,17 @@ func (a *App) newPromQL(started time.Time) (*promapi.API, error) {
 		return nil, fmt.Errorf("query: %w", err)
 	}
 	return api, nil
+}
+
+// flags says the settings as Prometheus names them, for clients that look there.
+func flags(c promapi.Config) map[string]string {
+	return map[string]string{
+		"query.timeout":               model.Duration(c.Timeout).String(),
+		"query.lookback-delta":        model.Duration(c.LookbackDelta).String(),
+		"query.max-samples":           strconv.Itoa(c.MaxSamples),
+		"query.max-concurrency":       strconv.Itoa(c.MaxConcurrency),
+		"storage.tsdb.retention.time": c.Retention,
+	}
 }
 
 // set sets what was given.

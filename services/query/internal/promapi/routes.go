@@ -34,7 +34,7 @@ var routes = []route{
 	{post, "/api/v1/read", "Prometheus' remote read, sampled", (*API).remoteRead},
 	{get, "/api/v1/status/buildinfo", "version", (*API).buildInfo},
 	{get, "/api/v1/status/runtimeinfo", "the process", (*API).runtimeInfo},
-	{get, "/api/v1/status/flags", "settings", (*API).flags},
+	{get, "/api/v1/status/flags", "limits of queries", (*API).flags},
 	{get, "/api/v1/status/tsdb", "how many series there are of what; ?limit", (*API).tsdb},
 	{get, "/federate", "series' latest samples as text, for Prometheus; ?match[]", (*API).federate},
 }
