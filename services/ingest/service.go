@@ -50,16 +50,16 @@ func (a *App) answerReplay(r micro.Request) {
 	rd := wire.NewReader(r.Data())
 	d.ReadBinary(rd)
 	if err := rd.Done(); err != nil {
-		_ = r.Error("400", fmt.Sprintf("the dead letter cannot be read: %v", err), nil)
+		refuse(r, "400", fmt.Sprintf("the dead letter cannot be read: %v", err))
 		return
 	}
 	if d.Reason == schema.ReasonTooLarge {
-		_ = r.Error("409", "the event was too large: only its beginning was kept", nil)
+		refuse(r, "409", "the event was too large: only its beginning was kept")
 		return
 	}
 	topic, ours := decode.ParseTopic(d.Event.Topic)
 	if !ours {
-		_ = r.Error("409", fmt.Sprintf("topic %q is none that is journaled", d.Event.Topic), nil)
+		refuse(r, "409", fmt.Sprintf("topic %q is none that is journaled", d.Event.Topic))
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), replayTimeout)
@@ -74,7 +74,7 @@ func (a *App) answerReplay(r micro.Request) {
 	e.Route, e.Dup, e.QoS, e.PacketID = schema.RouteReplay, false, 0, 0
 	var err error
 	if answer.JournalSeq, err = a.replay(ctx, e, topic.Tenant); err != nil {
-		_ = r.Error("503", err.Error(), nil)
+		refuse(r, "503", err.Error())
 		return
 	}
 	data, err := json.Marshal(answer)
@@ -82,6 +82,13 @@ func (a *App) answerReplay(r micro.Request) {
 		panic("BUG: an answer cannot be encoded: " + err.Error())
 	}
 	_ = r.Respond(data)
+}
+
+// refuse answers with an error as r.Error does, which must not be called once the
+// service's own handler has returned: it notes the error in the request, where
+// the service looks for it then.
+func refuse(r micro.Request, code, text string) {
+	_ = r.Respond(nil, micro.WithHeaders(micro.Headers{micro.ErrorCodeHeader: []string{code}, micro.ErrorHeader: []string{text}}))
 }
 
 func sortOperations(all []schema.Operations) {
