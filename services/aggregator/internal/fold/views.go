@@ -33,6 +33,7 @@ type TrackView struct {
 	Late    history.LogView
 	Pending []*SealedChunk // in the order of their sealing
 	Current bool           // it is its source's current track
+	Alone   bool           // its source has no other
 }
 
 // viewInto makes v the track's view.
@@ -41,13 +42,16 @@ func (tr *track) viewInto(v *TrackView) {
 	v.Number, v.Tenant, v.Name, v.Kind, v.ID = tr.number, src.tenant.number, src.Tenant, src.Kind, src.ID
 	v.Parent, v.Own, v.Labels, v.Fields = tr.parent, tr.labels, tr.series, tr.fields
 	v.First, v.Newest, v.Chunks = tr.first, tr.newest, tr.chunks
-	v.Main, v.Late, v.Pending, v.Current = tr.main.View(), tr.late.View(), tr.pending, src.track == tr
+	v.Main, v.Late, v.Pending = tr.main.View(), tr.late.View(), tr.pending
+	v.Current, v.Alone = src.track == tr, len(src.tracks) == 1
 }
 
 // TrackMatch is a track with those of its fields that were selected.
 type TrackMatch struct {
 	TrackView
 	Matched []schema.Field // ascending, at least one; shared, not to be changed
+	// Siblings is what AddSiblings found; nil if there is no other track.
+	Siblings []TrackView
 }
 
 // SelectTracks returns the series that all matchers match, of the tracks that
@@ -66,6 +70,45 @@ func (s *State) SelectTracks(ms []*labels.Matcher, from, to int64) []TrackMatch 
 	for i, tr := range found {
 		tr.viewInto(&all[i].TrackView)
 		all[i].Matched = matches[i].Fields
+	}
+	return all
+}
+
+// AddSiblings gives each of the tracks those of its source that may have rows
+// from..to (unix nanoseconds, inclusive), itself among them, by number, unless
+// there is no other. Tracks of one source share the list.
+func (s *State) AddSiblings(tracks []TrackMatch, from, to int64) {
+	var bySource map[*source][]TrackView
+	for i := range tracks {
+		if tracks[i].Alone {
+			continue
+		}
+		tr := s.tracks.byNumber[tracks[i].Number]
+		siblings, known := bySource[tr.source]
+		if !known {
+			if bySource == nil {
+				bySource = map[*source][]TrackView{}
+			}
+			siblings = tr.source.viewsIn(from, to)
+			bySource[tr.source] = siblings
+		}
+		if len(siblings) > 1 || len(siblings) == 1 && siblings[0].Number != tr.number {
+			tracks[i].Siblings = siblings
+		}
+	}
+}
+
+// viewsIn returns the views of a source's tracks that may have rows from..to.
+func (src *source) viewsIn(from, to int64) []TrackView {
+	var found []*track
+	for _, tr := range src.tracks {
+		if tr.first <= to && tr.newest >= from {
+			found = append(found, tr)
+		}
+	}
+	all := make([]TrackView, len(found))
+	for i, tr := range found {
+		tr.viewInto(&all[i])
 	}
 	return all
 }

@@ -46,11 +46,12 @@ func randomStaleness(r *rand.Rand) Staleness {
 }
 
 // seriesOf is what Samples should give, reckoned from the rows without an end
-// one by one.
-func seriesOf(rows []Row, q SampleQuery) (series Samples) {
+// one by one, and from when the source sent something under other labels.
+func seriesOf(rows []Row, ends []int64, q SampleQuery) (series Samples) {
 	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b Row) int { return int(a.Time - b.Time) })
 	var all Samples
+	var times []int64 // in nanoseconds
 	for i := range rows {
 		for _, v := range rows[i].Fields {
 			if v.Field != q.Field {
@@ -58,9 +59,10 @@ func seriesOf(rows []Row, q SampleQuery) (series Samples) {
 			}
 			ms := milliseconds(rows[i].Time)
 			if n := len(all.T); n > 0 && all.T[n-1] == ms {
-				all.T, all.V = all.T[:n-1], all.V[:n-1]
+				all.T, all.V, times = all.T[:n-1], all.V[:n-1], times[:n-1]
 			}
 			all.add(ms, v.Value)
+			times = append(times, rows[i].Time)
 		}
 	}
 	give := func(ms int64, v float64) {
@@ -71,6 +73,11 @@ func seriesOf(rows []Row, q SampleQuery) (series Samples) {
 	for i, ms := range all.T {
 		give(ms, all.V[i])
 		marker := ms + limitAfter(all.T[:i+1], q.Staleness)
+		for _, end := range ends {
+			if end > times[i] {
+				marker = min(marker, max(milliseconds(end), ms+1))
+			}
+		}
 		if i+1 == len(all.T) || marker < all.T[i+1] {
 			give(marker, StaleMarker)
 		}
@@ -114,7 +121,8 @@ func TestAnyOrderOfArrivalGivesTheSameSamples(t *testing.T) {
 			if r.IntN(5) == 0 {
 				first = rows[r.IntN(len(rows))].Time
 			}
-			want := seriesOf(slices.DeleteFunc(slices.Clone(rows), func(row Row) bool { return row.Time < first }), q)
+			ends := someTimes(r, rows)
+			want := seriesOf(slices.DeleteFunc(slices.Clone(rows), func(row Row) bool { return row.Time < first }), ends, q)
 			for i, all := range orders {
 				near := partsSince(all, q, time.Duration(q.Staleness.limits().ceiling)*time.Millisecond)
 				if q.From > math.MinInt64 {
@@ -122,7 +130,12 @@ func TestAnyOrderOfArrivalGivesTheSameSamples(t *testing.T) {
 				}
 				for _, p := range []*Parts{all, partsSince(all, q, q.Staleness.Reach()), near} {
 					var got Samples
-					p.First = first
+					p.First, p.Ends = first, ends
+					if p != all {
+						p.Ends = slices.DeleteFunc(slices.Clone(ends), func(end int64) bool {
+							return milliseconds(end) < inTime(q.From)-q.Staleness.limits().ceiling || milliseconds(end) > q.To
+						})
+					}
 					err := d.Samples(p, q, &got)
 					switch {
 					case p == near && err == ErrShort && len(got.T) == 0:
@@ -147,6 +160,19 @@ func TestAnyOrderOfArrivalGivesTheSameSamples(t *testing.T) {
 
 func sameSamples(a, b Samples) bool {
 	return slices.Equal(a.T, b.T) && slices.EqualFunc(a.V, b.V, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
+}
+
+// someTimes returns times among those of rows, some of them the very same,
+// ascending; often none.
+func someTimes(r *rand.Rand, rows []Row) (times []int64) {
+	if r.IntN(3) == 0 {
+		return nil
+	}
+	for range r.IntN(len(rows)) {
+		times = append(times, rows[r.IntN(len(rows))].Time+r.Int64N(3e9)*r.Int64N(2))
+	}
+	slices.Sort(times)
+	return times
 }
 
 // inAnyOrder returns rows in a quite random order.

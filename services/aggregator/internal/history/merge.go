@@ -15,9 +15,11 @@ type merge struct {
 	first  int64   // points before are forgotten, in unix nanoseconds
 	known  int64   // points before this millisecond may be missing
 	late   []point // not yet merged
+	others []int64 // the parts' Ends that are later than the sample before the held one
 	into   *Samples
 
 	held    int64 // the held sample, in milliseconds
+	exactly int64 // the same in nanoseconds
 	value   float64
 	ends    int64 // an end ends it so many milliseconds later; never without one
 	recent  recent
@@ -35,7 +37,7 @@ const everythingRead = math.MinInt64
 // in unix nanoseconds, with late ones.
 func (d *Decoder) newMerge(p *Parts, q SampleQuery, from int64, into *Samples) merge {
 	into.reset()
-	m := merge{query: q, limits: q.Staleness.limits(), first: everythingRead, known: -never, into: into}
+	m := merge{query: q, limits: q.Staleness.limits(), first: everythingRead, known: -never, others: p.Ends, into: into}
 	if p.First != 0 {
 		m.first = p.First
 	}
@@ -91,24 +93,45 @@ func (m *merge) next(p *point) {
 	ms := milliseconds(p.time)
 	switch {
 	case p.end:
-		// In the millisecond of a sample, it ends the series in the next.
-		m.ends = min(m.ends, max(ms-m.held, 1))
+		m.end(p.time)
 		return
 	case m.holding && m.held == ms: // the last one wins
-		m.value, m.ends = p.value, never
+		m.exactly, m.value, m.ends = p.time, p.value, never
 		return
 	case m.holding:
 		m.release(ms)
 	}
 	m.done = m.done || ms > m.query.To
-	m.held, m.value, m.ends, m.holding = ms, p.value, never, true
+	m.held, m.exactly, m.value, m.ends, m.holding = ms, p.time, p.value, never, true
 	m.recent.add(ms)
+}
+
+// end notes an end of the held sample. One of the same nanosecond is none: which
+// of the two came first must not matter.
+func (m *merge) end(time int64) {
+	if time > m.exactly {
+		// In the millisecond of the sample, it ends the series in the next.
+		m.ends = min(m.ends, max(milliseconds(time)-m.held, 1))
+	}
+}
+
+// other notes the first of the parts' Ends that is later than the held sample.
+func (m *merge) other() {
+	for len(m.others) > 0 && m.others[0] <= m.exactly {
+		m.others = m.others[1:]
+	}
+	if len(m.others) > 0 {
+		m.end(m.others[0])
+	}
 }
 
 // release lets go of the held sample, and ends the series if the next sample, at
 // a millisecond, comes too late for it.
 func (m *merge) release(next int64) {
 	m.emit(m.held, m.value)
+	if len(m.others) > 0 {
+		m.other()
+	}
 	gap := min(next, m.query.To+1) - m.held // a marker behind the range is none of the answer
 	if gap > m.limits.floor || gap > m.ends {
 		m.gap(gap)

@@ -21,6 +21,12 @@ type Parts struct {
 	// For samples, in unix nanoseconds; 0 for none.
 	First int64 // rows before this time are forgotten: as if they were not there
 	Since int64 // rows before this time may be missing
+
+	// Ends, for samples, is when the track's source sent something under other
+	// labels, in unix nanoseconds, ascending: all such times from the Staleness'
+	// Ceiling before the range up to its end. A series ends at the first that is
+	// later than its last sample, as at a row that is an end.
+	Ends []int64
 }
 
 // Samples is a series: times in unix milliseconds, ascending and distinct, and

@@ -35,7 +35,7 @@ type Decoder struct {
 //
 // Samples of the same millisecond are one: the last of them by nanoseconds; of
 // the same nanosecond, the one that came last. A staleness marker stands where
-// the track ends, and where no next sample came within the limit of the query's
+// the track ends or the parts' Ends say so, and where no next sample came within the limit of the query's
 // Staleness after a sample; never in the place of a sample.
 //
 // The answer depends on the samples alone, and not on the order in which they

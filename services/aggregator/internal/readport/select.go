@@ -32,7 +32,12 @@ func (p *Port) selectSeries(ctx context.Context, request []byte, to *stream) (er
 	s := selection{request: &q, staleness: p.Staleness, to: to}
 	s.first, s.last = nanoseconds(q.From, q.To)
 	var tracks []fold.TrackMatch
-	s.reader, err = p.enter(ctx, func(state *fold.State) { tracks = state.SelectTracks(ms, s.first, s.last) })
+	s.reader, err = p.enter(ctx, func(state *fold.State) {
+		tracks = state.SelectTracks(ms, s.first, s.last)
+		if !q.LabelsOnly {
+			state.AddSiblings(tracks, s.endsFrom(), s.last)
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -60,6 +65,7 @@ type selection struct {
 	to          *stream
 	series      uint64
 	samples     uint64
+	moments     moments
 }
 
 func (s *selection) full() bool { return s.request.Limit > 0 && s.series >= s.request.Limit }
@@ -120,8 +126,12 @@ func (s *selection) load(tr *fold.TrackMatch, what loaded) error {
 		before = int64(s.staleness.Ceiling)
 	}
 	from := max(s.first, math.MinInt64+before) - before
-	err := s.reader.load(&tr.TrackView, from, s.last)
-	s.parts.First = tr.First
+	ends, err := s.ends(tr)
+	if err != nil {
+		return err
+	}
+	err = s.reader.load(&tr.TrackView, from, s.last)
+	s.parts.First, s.parts.Ends = tr.First, ends
 	if what == loadedNear && from > tr.First {
 		s.parts.Since = from
 	}
@@ -131,9 +141,10 @@ func (s *selection) load(tr *fold.TrackMatch, what loaded) error {
 // fresh reports whether a track's newest row is in the range, and so near its
 // end that no series of it can be stale yet: then the fields of that row have
 // their newest samples there, whatever else there is. Most tracks of a fleet
-// that is up are fresh when it is asked for the present.
+// that is up are fresh when it is asked for the present. One with siblings may
+// have ended, unless it is the current one: they have nothing newer.
 func (s *selection) fresh(tr *fold.TrackMatch) bool {
-	return tr.Newest >= max(s.first, tr.First) && tr.Newest <= s.last && s.last-tr.Newest < int64(s.staleness.Floor)
+	return (tr.Current || tr.Siblings == nil) && tr.Newest >= max(s.first, tr.First) && tr.Newest <= s.last && s.last-tr.Newest < int64(s.staleness.Floor)
 }
 
 // newest returns a field's value in a track's newest row, if that has the field
