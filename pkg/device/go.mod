@@ -1,0 +1,3 @@
+module weir/pkg/device
+
+go 1.26.8
