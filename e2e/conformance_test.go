@@ -18,9 +18,9 @@ import (
 	"weir/devices/loadgen"
 )
 
-// conformanceData is where services/query keeps readings, and what Prometheus'
+// conformanceData is where pkg/read keeps readings, and what Prometheus'
 // engine makes of them over Prometheus' own chunks.
-const conformanceData = "../services/query/internal/promapi/conformance/testdata"
+const conformanceData = "../pkg/read/promread/conformance/testdata"
 
 // expectation is a query and its answer.
 type expectation struct {

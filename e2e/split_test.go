@@ -26,8 +26,8 @@ func natsServer(t *testing.T, dir string, port int) *server.Server {
 	return s
 }
 
-// TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled runs ingest, aggregator
-// and query as processes over a NATS server, kills each in turn, restarts the
+// TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled runs ingest, aggregator,
+// alerter and query as processes over a NATS server, kills each in turn, restarts the
 // NATS server once, and checks each number at the end.
 func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 	seed := *crashSeed
@@ -51,6 +51,10 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 			return startWrapped(t, nil, "query", "--nats-url", url, "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0")
 		},
 	}
+	rules := write(t, "rules.yml", hotRules)
+	boot["alerter"] = func() *process {
+		return startWrapped(t, nil, "alerter", "--nats-url", url, "--internal-addr", "127.0.0.1:0", "--rules", rules, "--default-rules=false")
+	}
 	running := map[string]*process{}
 	for name, f := range boot {
 		running[name] = f()
@@ -67,7 +71,7 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 			return nil
 		})
 	}
-	for _, victim := range []string{"aggregator", "ingest", "query", "ingest", "aggregator"} {
+	for _, victim := range []string{"aggregator", "ingest", "query", "alerter", "ingest", "aggregator"} {
 		more()
 		running[victim].kill()
 		running[victim] = boot[victim]()
@@ -99,7 +103,14 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 		}
 		return nil
 	})
-	for _, name := range []string{"query", "ingest", "aggregator"} {
+	connect3(t, running["ingest"].MQTT, "hot").spore("spore-a", 95)
+	eventually(t, "query passes on what the alerter knows", func() error {
+		if a := running["query"].get("/api/v2/alerts?filter=node%3Dspore-a"); a.Status != 200 || !strings.Contains(string(a.Body), "HotNode") {
+			return fmt.Errorf("%d %s", a.Status, a.Body)
+		}
+		return nil
+	})
+	for _, name := range []string{"query", "alerter", "ingest", "aggregator"} {
 		running[name].stop()
 	}
 }

@@ -21,6 +21,7 @@ type benchCmd struct {
 	Ingest  benchIngestCmd  `cmd:"" help:"Measure how fast and how promptly messages are taken in and counted."`
 	Rebuild benchRebuildCmd `cmd:"" help:"Measure how fast the state is folded from a journal."`
 	Query   benchQueryCmd   `cmd:"" help:"Measure how promptly questions about a fleet's past are answered."`
+	Alert   benchAlertCmd   `cmd:"" help:"Measure how long an alert takes from a device to its receiver."`
 	History benchHistoryCmd `cmd:"" help:"Measure how many bytes a sample takes and how fast history is made."`
 }
 

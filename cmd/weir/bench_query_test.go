@@ -76,7 +76,7 @@ func TestBenchQueryFails(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
-			err := tt.command.Run(&session{t.Context(), []string{runMainEnv + "=1"}, new(buffer), new(buffer)})
+			err := tt.command.Run(&session{t.Context(), nil, []string{runMainEnv + "=1"}, new(buffer), new(buffer)})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}

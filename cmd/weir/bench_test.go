@@ -31,7 +31,7 @@ func benchmark(t *testing.T, command interface{ Run(*session) error }, figures a
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
 	var stdout, stderr buffer
-	err := command.Run(&session{t.Context(), []string{runMainEnv + "=1", "WEIR_NATS_URL=nats://127.0.0.1:1"}, &stdout, &stderr})
+	err := command.Run(&session{t.Context(), nil, []string{runMainEnv + "=1", "WEIR_NATS_URL=nats://127.0.0.1:1"}, &stdout, &stderr})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
@@ -154,7 +154,7 @@ func TestBenchFails(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
-			err := tt.command.Run(&session{t.Context(), []string{runMainEnv + "=1"}, new(buffer), new(buffer)})
+			err := tt.command.Run(&session{t.Context(), nil, []string{runMainEnv + "=1"}, new(buffer), new(buffer)})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/alecthomas/kong"
 	"github.com/dustin/go-humanize/english"
@@ -27,9 +28,15 @@ type cli struct {
 	Ingest     ingestCmd     `cmd:"" group:"run" help:"Run the MQTT broker, against a NATS server."`
 	Aggregator aggregatorCmd `cmd:"" group:"run" help:"Run the aggregator, against a NATS server."`
 	Query      queryCmd      `cmd:"" group:"run" help:"Run the HTTP APIs, against a NATS server."`
+	Alerter    alerterCmd    `cmd:"" group:"run" help:"Run the rules and their notices, against a NATS server."`
 
 	Deadletters deadlettersCmd `cmd:"" group:"look" help:"List, show and replay rejected messages of a running weir."`
 	Healthcheck healthcheckCmd `cmd:"" group:"look" help:"Ask a running weir how it does; ends with 0 if it works."`
+
+	CheckRules  checkRulesCmd  `cmd:"" group:"alerts" help:"Check rule files."`
+	TestRules   testRulesCmd   `cmd:"" group:"alerts" help:"Run unit tests of rules, in promtool's format."`
+	CheckRoutes checkRoutesCmd `cmd:"" group:"alerts" help:"Check Alertmanager's configuration; say who gets an alert."`
+	NotifyTest  notifyTestCmd  `cmd:"" group:"alerts" help:"Send a test alert to a receiver."`
 
 	Rebuild rebuildCmd `cmd:"" group:"mend" help:"Fold the whole journal into a new state, with weir stopped."`
 	Verify  verifyCmd  `cmd:"" group:"mend" help:"Compare the state on disk with the journal, with weir stopped."`
@@ -45,12 +52,15 @@ func newCLI() *cli {
 		Ingest:     ingestCmd{newSettings(config.Ingest)},
 		Aggregator: aggregatorCmd{newSettings(config.Aggregator)},
 		Query:      queryCmd{newSettings(config.Query)},
+		Alerter:    alerterCmd{newSettings(config.Alerter)},
 		Deadletters: deadlettersCmd{
 			List:   deadlettersListCmd{clientFlags: newClientFlags()},
 			Show:   deadlettersShowCmd{clientFlags: newClientFlags()},
 			Replay: deadlettersReplayCmd{clientFlags: newClientFlags()},
 		},
 		Healthcheck: healthcheckCmd{newClientFlags()},
+		CheckRoutes: checkRoutesCmd{settings: newSettings(config.Routes)},
+		NotifyTest:  notifyTestCmd{settings: newSettings(config.Routes)},
 		Rebuild:     rebuildCmd{newSettings(config.Rebuild)},
 		Verify:      verifyCmd{newSettings(config.Verify)},
 	}
@@ -58,14 +68,15 @@ func newCLI() *cli {
 
 // session is what a command works with: the process's surroundings.
 type session struct {
-	ctx    context.Context // ends when the process shall stop
-	env    []string        // as os.Environ gives it
+	ctx    context.Context  // ends when the process shall stop
+	hangUp <-chan os.Signal // tells a service to read its configuration again
+	env    []string         // as os.Environ gives it
 	stdout io.Writer
 	stderr io.Writer
 }
 
 // run does what the command line says and returns the exit code.
-func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, hangUp <-chan os.Signal, args, env []string, stdout, stderr io.Writer) int {
 	ended := false // by --help, which kong ends by calling Exit
 	parser, err := kong.New(newCLI(),
 		kong.Name("weir"),
@@ -86,7 +97,7 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "weir: %s\nRun weir --help for the commands and settings.\n", err)
 		return exitUsage
 	}
-	return exitCode(command.Run(&session{ctx, env, stdout, stderr}), stderr)
+	return exitCode(command.Run(&session{ctx, hangUp, env, stdout, stderr}), stderr)
 }
 
 // exitCode reports a command's error and returns the code to end with.

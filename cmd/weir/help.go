@@ -11,6 +11,7 @@ Plain weir runs everything in one process, and "weir all --help" shows its setti
 var commandGroups = []kong.Group{
 	{Key: "run", Title: "Run:"},
 	{Key: "look", Title: "Ask:"},
+	{Key: "alerts", Title: "Rules and receivers:"},
 	{Key: "mend", Title: "Check and mend, with weir stopped:"},
 	{Key: "bench", Title: "Measure:"},
 }
@@ -55,6 +56,52 @@ func (queryCmd) Help() string {
 Example:
 
     weir query --nats-url nats://127.0.0.1:4222`
+}
+
+// Help explains the command with examples.
+func (alerterCmd) Help() string {
+	return `Evaluates the rules over what the aggregators know and tells the receivers. Its state is in the NATS server. One alerter works at a time: a second one takes over, and the first one ends. Answers its part of the HTTP APIs, /health and /metrics on its internal address.
+
+Example:
+
+    weir alerter --nats-url nats://127.0.0.1:4222 --rules alerts/ --alertmanager-config alertmanager.yml --internal-addr 127.0.0.1:8092`
+}
+
+// Help explains the command with examples.
+func (checkRulesCmd) Help() string {
+	return `Reads Prometheus rule files as weir does, prints how many rules each has, or every fault with its line. Ends with 1 if there is one.
+
+Example:
+
+    weir check-rules alerts/ more.yml`
+}
+
+// Help explains the command with examples.
+func (testRulesCmd) Help() string {
+	return `Runs the unit tests in files of the format of "promtool test rules": series that are put in, alerts and results that are expected. Ends with 1 if one fails.
+
+Example:
+
+    weir test-rules alerts/tests.yml`
+}
+
+// Help explains the command with examples.
+func (checkRoutesCmd) Help() string {
+	return `Reads Alertmanager's configuration as weir does and prints every fault with its line. With labels it says which receivers an alert with them goes to.
+
+Examples:
+
+    weir check-routes --alertmanager-config alertmanager.yml
+    weir check-routes --alertmanager-config alertmanager.yml severity=critical service=factory`
+}
+
+// Help explains the command with examples.
+func (notifyTestCmd) Help() string {
+	return `Sends an alert named WeirNotifyTest that fires, and then is resolved, to everybody whom a receiver names, and prints what they said. Ends with 1 if one of them did not take it.
+
+Example:
+
+    weir notify-test on-call --alertmanager-config alertmanager.yml`
 }
 
 // Help explains the command with examples.

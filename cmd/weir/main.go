@@ -20,5 +20,7 @@ func main() {
 		<-signals
 		os.Exit(exitKilled) // at once: whoever signals twice does not want to wait
 	}()
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP)
+	os.Exit(run(ctx, hangUp, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

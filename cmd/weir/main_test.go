@@ -88,7 +88,7 @@ func weirIn(t *testing.T, env []string, args ...string) result {
 	t.Helper()
 	t.Setenv("COLUMNS", "100") // kong asks for it where there is no terminal
 	var stdout, stderr buffer
-	code := run(t.Context(), args, env, &stdout, &stderr)
+	code := run(t.Context(), nil, args, env, &stdout, &stderr)
 	return result{code, stdout.String(), stderr.String()}
 }
 
@@ -107,7 +107,7 @@ func start(t *testing.T, args ...string) *process {
 	p := &process{stop: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
-		p.code = run(ctx, args, nil, &p.stdout, &p.stderr)
+		p.code = run(ctx, nil, args, nil, &p.stdout, &p.stderr)
 	}()
 	t.Cleanup(func() {
 		cancel()

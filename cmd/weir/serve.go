@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"weir/cmd/weir/internal/app"
@@ -15,6 +16,7 @@ type (
 	ingestCmd     struct{ settings }
 	aggregatorCmd struct{ settings }
 	queryCmd      struct{ settings }
+	alerterCmd    struct{ settings }
 )
 
 // Run serves until the process is told to stop.
@@ -22,9 +24,10 @@ func (c *allCmd) Run(s *session) error        { return serve(s, c.settings) }
 func (c *ingestCmd) Run(s *session) error     { return serve(s, c.settings) }
 func (c *aggregatorCmd) Run(s *session) error { return serve(s, c.settings) }
 func (c *queryCmd) Run(s *session) error      { return serve(s, c.settings) }
+func (c *alerterCmd) Run(s *session) error    { return serve(s, c.settings) }
 
 // serve runs an App from its start to its stop. To be told to stop is no
-// error, at any moment; an aggregator that cannot go on is one.
+// error, at any moment; a service that cannot go on is one.
 func serve(s *session, settings settings) error {
 	began := time.Now()
 	c, logger, err := settings.load(s)
@@ -41,13 +44,7 @@ func serve(s *session, settings settings) error {
 	}
 	fmt.Fprint(s.stdout, banner(settings.role, c, a.Addrs(), time.Since(began)))
 
-	var failure error
-	select {
-	case <-s.ctx.Done():
-		logger.Info("stopping")
-	case failure = <-a.Failed():
-		logger.Error("stopping: the aggregator cannot go on", "error", failure)
-	}
+	failure := wait(s, a, logger)
 	ctx, cancel := context.WithTimeout(context.Background(), app.StopTimeout)
 	defer cancel()
 	if err := errors.Join(failure, a.Stop(ctx)); err != nil {
@@ -55,4 +52,21 @@ func serve(s *session, settings settings) error {
 	}
 	logger.Info("stopped")
 	return nil
+}
+
+// wait waits for the end: that the process is told to stop, or that a service
+// cannot go on, which is the error. Until then it reloads when told to.
+func wait(s *session, a *app.App, logger *slog.Logger) (failure error) {
+	for {
+		select {
+		case <-s.ctx.Done():
+			logger.Info("stopping")
+			return nil
+		case failure = <-a.Failed():
+			logger.Error("stopping", "error", failure)
+			return failure
+		case <-s.hangUp:
+			_ = a.Reload(s.ctx) // the alerter logs what came of it
+		}
+	}
 }

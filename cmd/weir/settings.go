@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -31,6 +32,9 @@ func newSettings(role config.Role) settings {
 		if placeholder != "" {
 			tag += fmt.Sprintf(` placeholder:%q`, placeholder)
 		}
+		if typ == reflect.TypeFor[*[]string]() {
+			tag += ` sep:"none"` // values may have commas in them
+		}
 		fields = append(fields, reflect.StructField{
 			Name: fmt.Sprintf("F%d", len(fields)), Type: typ, Tag: reflect.StructTag(tag),
 		})
@@ -41,13 +45,22 @@ func newSettings(role config.Role) settings {
 		switch {
 		case row.Roles&role == 0:
 		case row.Value == "":
-			add(row.Flag(), "", row.Help+" ("+row.Env()+")", reflect.TypeFor[*bool]())
+			add(row.Flag(), "", switchHelp(row), reflect.TypeFor[*bool]())
+		case row.List:
+			add(row.Flag(), row.Value, flagHelp(row), reflect.TypeFor[*[]string]())
 		default:
 			add(row.Flag(), row.Value, flagHelp(row), reflect.TypeFor[*string]())
 		}
 	}
 	s.Flags = kong.Plugins{reflect.New(reflect.StructOf(fields)).Interface()}
 	return s
+}
+
+func switchHelp(row config.Setting) string {
+	if row.Default == "true" {
+		return flagHelp(row)
+	}
+	return row.Help + " (" + row.Env() + ")"
 }
 
 func flagHelp(row config.Setting) string {
@@ -62,9 +75,15 @@ func (s settings) given() []config.Flag {
 	var flags []config.Flag
 	v := reflect.ValueOf(s.Flags[0]).Elem()
 	for i, name := range s.names {
-		if f := v.Field(i); !f.IsNil() {
-			flags = append(flags, config.Flag{Name: name, Text: fmt.Sprint(f.Elem().Interface())})
+		f := v.Field(i)
+		if f.IsNil() {
+			continue
 		}
+		text := fmt.Sprint(f.Elem().Interface())
+		if list, ok := f.Elem().Interface().([]string); ok {
+			text = strings.Join(list, "\n")
+		}
+		flags = append(flags, config.Flag{Name: name, Text: text})
 	}
 	return flags
 }

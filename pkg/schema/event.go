@@ -9,6 +9,8 @@ const (
 	RouteWill   Route = 1 // a client's will, published by the broker
 	RouteHTTP   Route = 2 // the HTTP intake
 	RouteReplay Route = 3 // a dead letter put in again by an operator
+	RouteRule   Route = 4 // what our own rules computed; no device's transaction
+	RoutePull   Route = 5 // fetched by ingest: a scrape, a poll, a probe
 )
 
 // String returns the route's name.
@@ -22,13 +24,17 @@ func (r Route) String() string {
 		return "http"
 	case RouteReplay:
 		return "replay"
+	case RouteRule:
+		return "rule"
+	case RoutePull:
+		return "pull"
 	}
 	return "unknown"
 }
 
 // Event is one message as received. It is immutable once it is in a frame.
 type Event struct {
-	Topic    string // MQTT topic, or the path of an HTTP route
+	Topic    string // MQTT topic, or what package pushtopic or pulltopic makes of an HTTP request
 	Client   string // MQTT client id, or the remote host of an HTTP request
 	Received int64  // unix time in nanoseconds
 	Payload  []byte // the bytes as they came

@@ -2,7 +2,17 @@ package schema
 
 // Field identifies one measured value of a kind of source. Its number is part
 // of the state format: add at the end of a kind's block, never renumber.
+//
+// Numbers from FirstNamed on are not of this table: the fold gives them to the
+// names that named values bring, in the journal's order.
 type Field uint16
+
+// FirstNamed is the number of the first name that comes. There are at most
+// MaxNames: an event that brings more is rejected with ReasonNameLimit.
+const FirstNamed Field = 1000
+
+// MaxNames is how many names there are at most.
+const MaxNames = 60_000
 
 // Fields of a SPORE node.
 const (
@@ -97,10 +107,12 @@ const (
 // SeriesType is a series' type as in Prometheus' exposition format.
 type SeriesType string
 
-// The types that devices' fields have.
+// The types that devices' fields have, and those that only exposition text knows.
 const (
-	Gauge      SeriesType = "gauge"
-	Cumulative SeriesType = "counter"
+	Gauge        SeriesType = "gauge"
+	Cumulative   SeriesType = "counter"
+	Histogram    SeriesType = "histogram"
+	Distribution SeriesType = "summary" // quantiles that the device computed
 )
 
 // FieldInfo describes a field.

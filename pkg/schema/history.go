@@ -37,7 +37,9 @@ type Matcher struct {
 
 // SelectRequest selects series and their samples. The answer is a stream of
 // SeriesPart, ascending by track and field, sent while history is read. Series
-// without a sample in the range are left out.
+// without a sample in the range are left out. Live series (LiveSeries) come last,
+// where matchers of __name__ let their names pass, and not just any, and the range
+// goes up to now or ended up to 30 s ago: one sample each, of now or of its end.
 //
 // It is refused with 400 if it cannot be understood, with 422 if it has more
 // than MaxSamples samples, and with 503 if TimeoutMS is over or the aggregator
@@ -133,6 +135,36 @@ func (h *RowsHead) AppendBinary(b []byte) []byte {
 
 // ReadBinary reads what AppendBinary wrote; r keeps the error.
 func (h *RowsHead) ReadBinary(r *wire.Reader) { *h = RowsHead{Total: r.Uint(), Until: r.String()} }
+
+// MetadataRequest asks for what is known of the names that named values brought;
+// those of Fields are not among them. The answer is a stream of Metadata,
+// ascending by Field.
+type MetadataRequest struct {
+	Name string `json:"name,omitempty"` // only this name's; "" for all
+}
+
+// Metadata is what is known of a name that named values brought.
+type Metadata struct {
+	Field Field
+	Name  string
+	Type  SeriesType // "" where nothing is known
+	Help  string
+	Unit  string
+}
+
+// AppendBinary appends the metadata's deterministic encoding.
+func (m *Metadata) AppendBinary(b []byte) []byte {
+	b = wire.AppendUint(b, uint64(m.Field))
+	for _, s := range []string{m.Name, string(m.Type), m.Help, m.Unit} {
+		b = wire.AppendString(b, s)
+	}
+	return b
+}
+
+// ReadBinary reads what AppendBinary wrote; r keeps the error.
+func (m *Metadata) ReadBinary(r *wire.Reader) {
+	*m = Metadata{Field: Field(r.Uint()), Name: r.String(), Type: SeriesType(r.String()), Help: r.String(), Unit: r.String()}
+}
 
 // Text is one string of a streamed answer.
 type Text string

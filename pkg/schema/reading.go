@@ -1,6 +1,9 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Kind says what a source is.
 type Kind uint8
@@ -11,9 +14,27 @@ const (
 	KindProplet   Kind = 2 // a Propeller proplet, named by proplet_id
 	KindTask      Kind = 3 // a task on a proplet, named by task_id
 	KindDataNode  Kind = 4 // a DataMgmt node, named by its topic
+
+	// KindRecorded is what our own rules record: a source for each name of a
+	// series, which is its ID. It has no label for that: its series have exactly
+	// their dimensions as labels, and their tenant if they have one.
+	KindRecorded Kind = 5
+	// KindDevice is whatever names its values itself: a device behind a mapped
+	// topic, an NGSI entity, text that a device publishes, a gateway. It is named by
+	// the topic, the mapping or the entity.
+	KindDevice Kind = 6
+	// KindTarget is what Prometheus knows by its labels job and instance: a scraped
+	// target, a pushed group, a probe's target, whose series are written remotely.
+	// It has no label for its name: as in Prometheus, its series have exactly the
+	// labels of the target and those that they bring themselves.
+	KindTarget Kind = 7
+
+	// A kind that is added gets the next number, a name in String, and in IDLabel its
+	// label or none.
 )
 
-// String returns the kind's name, the prefix of its series' names.
+// String returns the kind's name. The fields of schema.Fields have it as the
+// prefix of their series' names; named values do not.
 func (k Kind) String() string {
 	switch k {
 	case KindSporeNode:
@@ -24,11 +45,18 @@ func (k Kind) String() string {
 		return "proplet_task"
 	case KindDataNode:
 		return "datamgmt"
+	case KindRecorded:
+		return "recorded"
+	case KindDevice:
+		return "device"
+	case KindTarget:
+		return "target"
 	}
 	return "unknown"
 }
 
-// IDLabel returns the label that holds the source's own name in its series.
+// IDLabel returns the label that holds the source's own name in its series, ""
+// if they have none.
 func (k Kind) IDLabel() string {
 	switch k {
 	case KindSporeNode, KindDataNode:
@@ -37,12 +65,18 @@ func (k Kind) IDLabel() string {
 		return "proplet_id"
 	case KindTask:
 		return "task_id"
+	case KindRecorded, KindTarget:
+		return ""
+	case KindDevice:
+		return "device"
 	}
 	return "source"
 }
 
 // Kinds lists every kind of source, in order.
-func Kinds() []Kind { return []Kind{KindSporeNode, KindProplet, KindTask, KindDataNode} }
+func Kinds() []Kind {
+	return []Kind{KindSporeNode, KindProplet, KindTask, KindDataNode, KindRecorded, KindDevice, KindTarget}
+}
 
 // MarshalText returns the kind's name, which JSON shows; "" for none.
 func (k Kind) MarshalText() ([]byte, error) {
@@ -139,7 +173,24 @@ type Label struct {
 // FieldValue is the value of one field of a reading.
 type FieldValue struct {
 	Field Field
-	Value float64 // finite
+	Value float64 // finite, unless the source named it itself
+}
+
+// NamedValue is a value that has a name of its own instead of a Field: the fold
+// gives each name a Field, from FirstNamed on. If a name is that of one of Fields,
+// it is that field.
+type NamedValue struct {
+	Name string // of the series; not empty, valid UTF-8
+
+	// What is known of the series of this name, "" where nothing is. What is known
+	// first is kept.
+	Type SeriesType
+	Help string
+	Unit string
+
+	// Value may be NaN or infinite: it is kept to the bit. Prometheus' staleness
+	// marker ends the series of this name, until its next value.
+	Value float64
 }
 
 // Reading is the decoded values of one event about one source. An event about
@@ -161,10 +212,37 @@ type Reading struct {
 	// Heartbeat marks the messages that are sent only to say "I am here".
 	Heartbeat bool
 
-	Fields     []FieldValue // ascending by Field, each at most once; empty for control messages
+	// Tenant is whose reading this is, nil if it is the topic's tenant's. The event
+	// itself is always accounted to the topic's.
+	Tenant *Tenant
+
+	// Dims are the labels of this reading that are not the source's own, ascending
+	// by name, no value empty: a source has as many series of a name as it sends
+	// sets of dimensions. A dimension called like a label that the series has
+	// anyway (the tenant's, the source's own) is prefixed "exported_", as Prometheus
+	// does.
+	Dims []Label
+	// Ended says that the series with these Dims end at Time: the reading has no
+	// values. It makes no source, and says nothing of one that is not known.
+	Ended bool
+	// All, of one that is Ended, says that all series of the source end, whatever
+	// their dimensions: but those with dimensions that another reading stood for
+	// before it in the same event. Dims are not looked at.
+	All bool
+
+	// Interval is how often the source is said to send, 0 where nothing is said.
+	Interval time.Duration
+
+	// CounterTolerance is by how much a counter of this reading may have fallen
+	// since the one before, and counts as unchanged then. A counter that falls
+	// further began anew, as one does without a tolerance.
+	CounterTolerance float64
+
+	Fields     []FieldValue // ascending by Field, each at most once, finite; empty for control messages
+	Named      []NamedValue // ascending by Name, each at most once
 	Labels     []Label      // the source's own labels, ascending by name; nil if the message has none
 	Attributes []Label      // other facts (node_ip, namespace, metadata as JSON), ascending by name
 }
 
 // HasValues reports whether the reading carries values; control messages do not.
-func (r *Reading) HasValues() bool { return len(r.Fields) > 0 }
+func (r *Reading) HasValues() bool { return len(r.Fields)+len(r.Named) > 0 }

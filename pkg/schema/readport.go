@@ -17,6 +17,7 @@ const (
 	ReadDeadLetters = "deadletters" // DeadLettersRequest -> stream: total (uvarint), then DeadLetter
 	ReadAccounting  = "accounting"  // no request         -> Accounting, JSON
 	ReadHealth      = "health"      // no request         -> AggregatorHealth, JSON
+	ReadMetadata    = "metadata"    // MetadataRequest    -> stream of Metadata
 
 	ReadSelect      = "select"      // SelectRequest      -> stream of SeriesPart
 	ReadLabelNames  = "labelnames"  // LabelNamesRequest  -> stream of Text

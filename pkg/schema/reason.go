@@ -20,7 +20,9 @@ const (
 	ReasonSeriesLimit Reason = 9  // it would give its tenant more series than the limit
 	ReasonSourceLimit Reason = 10 // it would give its tenant more sources than the limit
 
-	NumReasons = 11 // how many there are, ReasonNone included; not one itself
+	ReasonNameLimit Reason = 11 // it would bring more names of values than there may be
+
+	NumReasons = 12 // how many there are, ReasonNone included; not one itself
 )
 
 var reasonNames = [NumReasons]string{
@@ -35,6 +37,7 @@ var reasonNames = [NumReasons]string{
 	ReasonBadSource:     "bad_source",
 	ReasonSeriesLimit:   "series_limit",
 	ReasonSourceLimit:   "source_limit",
+	ReasonNameLimit:     "name_limit",
 }
 
 // Reasons lists every reason an event can be rejected for, in order.

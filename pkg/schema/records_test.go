@@ -18,7 +18,7 @@ type record interface {
 func TestRecordsComeBackAsTheyWere(t *testing.T) {
 	tenant := schema.Tenant{Service: "factory", Subservice: "line1"}
 	state := &schema.TenantState{Tenant: tenant, Received: 10, Applied: 7, Duplicate: 1, ClockSkewed: 3, Late: 4,
-		HistoryTooOld: 5, Sources: 6, Series: 7, HistoryBytes: 800}
+		LastRejected: 77, HistoryTooOld: 5, Sources: 6, Series: 7, HistoryBytes: 800}
 	state.Rejected[schema.ReasonNotJSON] = 2
 	state.Counters[schema.FailedActionTwitter] = 99
 	tests := []struct {
@@ -32,10 +32,12 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 			Labels:     []schema.Label{{Name: "zone", Value: "zone-1"}},
 			Attributes: []schema.Label{{Name: "namespace", Value: "default"}}}, &schema.Source{}},
 		{"reading", &schema.StoredReading{Time: 5, Parent: "p", Dialect: schema.DialectD0, Clock: schema.ClockRFC3339,
+			Dims:   []schema.Label{{Name: "core", Value: "0"}},
 			Fields: []schema.FieldValue{{Field: schema.PropletCPUPercent, Value: 0.7}}}, &schema.StoredReading{}},
 		{"dead letter", &schema.DeadLetter{Seq: 3, Reason: schema.ReasonBadNumber, Detail: "why", Tenant: tenant,
 			Event: schema.Event{Topic: "t", Client: "c", Received: 9, Payload: []byte("\xff{"), PacketID: 65535, QoS: 2, Dup: true, Retain: true, Route: schema.RouteWill}}, &schema.DeadLetter{}},
 		{"rows head", &schema.RowsHead{Total: 300, Until: "1:1200,5:77"}, &schema.RowsHead{}},
+		{"metadata", &schema.Metadata{Field: schema.FirstNamed + 2, Name: "up", Type: schema.Gauge, Help: "1 if it answers.", Unit: "s"}, &schema.Metadata{}},
 		{"text", ptr(schema.Text("zone-ü")), ptr(schema.Text(""))},
 		{"tenant", state, &schema.TenantState{}},
 	}
@@ -108,7 +110,7 @@ func TestTenantNames(t *testing.T) {
 func TestKindsAreNamesInJSON(t *testing.T) {
 	want := schema.SourcesRequest{Kinds: schema.Kinds(), ID: "x"}
 	data, err := json.Marshal(want)
-	if err != nil || string(data) != `{"kinds":["spore_node","proplet","proplet_task","datamgmt"],"id":"x"}` {
+	if err != nil || string(data) != `{"kinds":["spore_node","proplet","proplet_task","datamgmt","recorded","device"],"id":"x"}` {
 		t.Errorf("got %s, %v", data, err)
 	}
 	var got schema.SourcesRequest

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"time"
 
 	"weir/pkg/schema/wire"
 )
@@ -25,9 +26,10 @@ type Source struct {
 	Readings    uint64 // readings with values that were applied, ever
 	ReadingTime int64  // event time of the last reading, 0 before the first
 	ReadingSeen int64  // receive time of the last reading
+	Interval    time.Duration // how often it is said to send, 0 where nothing is said
 	Dialect     Dialect
 	Clock       Clock
-	Fields      []FieldValue // of the last reading, ascending by Field
+	Fields      []FieldValue // of the last reading without dimensions, ascending by Field; without its named values
 	Labels      []Label      // ascending by name
 	Attributes  []Label      // ascending by name
 }
@@ -74,6 +76,7 @@ func (s *Source) AppendBinary(b []byte) []byte {
 	b = wire.AppendUint(b, s.Readings)
 	b = wire.AppendInt(b, s.ReadingTime)
 	b = wire.AppendInt(b, s.ReadingSeen)
+	b = wire.AppendInt(b, int64(s.Interval))
 	b = append(b, byte(s.Dialect), byte(s.Clock))
 	b = appendFields(b, s.Fields)
 	b = appendLabels(b, s.Labels)
@@ -88,7 +91,7 @@ func (s *Source) ReadBinary(r *wire.Reader) {
 		ID:     r.String(), Parent: r.String(), Client: r.String(),
 		FirstSeen: r.Int(), LastSeen: r.Int(),
 		Presence: Presence(r.Byte()), PresenceSince: r.Int(), LastAlive: r.Int(),
-		Readings: r.Uint(), ReadingTime: r.Int(), ReadingSeen: r.Int(),
+		Readings: r.Uint(), ReadingTime: r.Int(), ReadingSeen: r.Int(), Interval: time.Duration(r.Int()),
 		Dialect: Dialect(r.Byte()), Clock: Clock(r.Byte()),
 		Fields: readFields(r), Labels: readLabels(r), Attributes: readLabels(r),
 	}
@@ -96,8 +99,9 @@ func (s *Source) ReadBinary(r *wire.Reader) {
 
 // StoredReading is one reading of a source as its page shows it.
 type StoredReading struct {
-	Time    int64  // event time where plausible, else receive time; unix nanoseconds
-	Parent  string // a task's proplet_id at that time
+	Time    int64   // event time where plausible, else receive time; unix nanoseconds
+	Parent  string  // a task's proplet_id at that time
+	Dims    []Label // the labels of this reading that are not the source's own, ascending by name
 	Dialect Dialect
 	Clock   Clock
 	Fields  []FieldValue // ascending by Field
@@ -110,6 +114,7 @@ func (s *StoredReading) Value(f Field) (float64, bool) { return valueOf(s.Fields
 func (s *StoredReading) AppendBinary(b []byte) []byte {
 	b = wire.AppendInt(b, s.Time)
 	b = wire.AppendString(b, s.Parent)
+	b = appendLabels(b, s.Dims)
 	b = append(b, byte(s.Dialect), byte(s.Clock))
 	return appendFields(b, s.Fields)
 }
@@ -117,7 +122,7 @@ func (s *StoredReading) AppendBinary(b []byte) []byte {
 // ReadBinary reads what AppendBinary wrote; r keeps the error.
 func (s *StoredReading) ReadBinary(r *wire.Reader) {
 	*s = StoredReading{
-		Time: r.Int(), Parent: r.String(),
+		Time: r.Int(), Parent: r.String(), Dims: readLabels(r),
 		Dialect: Dialect(r.Byte()), Clock: Clock(r.Byte()),
 		Fields: readFields(r),
 	}

@@ -45,3 +45,17 @@ func ValidTenantName(s string) bool {
 	}
 	return true
 }
+
+// ValidSubservice reports whether s may name a subservice. That of a FIWARE
+// service path with several levels has slashes: each level is a valid name.
+func ValidSubservice(s string) bool {
+	for level := range strings.SplitSeq(s, "/") {
+		if !ValidTenantName(level) {
+			return false
+		}
+	}
+	return len(s) <= maxLevels*MaxTenantName
+}
+
+// maxLevels is the most levels of a FIWARE service path.
+const maxLevels = 9

@@ -13,8 +13,10 @@ type TenantState struct {
 	Duplicate uint64
 	Rejected  [NumReasons]uint64 // by Reason
 
+	LastRejected int64 // receive time of its newest dead letter, unix nanoseconds; 0 for none
+
 	ClockSkewed uint64 // events whose own time was not plausible
-	Late        uint64 // readings older than the newest of their source
+	Late        uint64 // readings older than the newest of their source and dimensions
 
 	// History. HistoryTooOld counts; the others say what there is now.
 	HistoryTooOld uint64 // readings that were older than what is kept when they came; they go soon
@@ -54,6 +56,7 @@ func (t *TenantState) AppendBinary(b []byte) []byte {
 		b = wire.AppendUint(b, v)
 	}
 	b = appendUints(b, t.Rejected[:])
+	b = wire.AppendInt(b, t.LastRejected)
 	b = appendUints(b, t.Counters[:])
 	return t.ServiceTime.AppendBinary(b)
 }
@@ -68,6 +71,7 @@ func (t *TenantState) ReadBinary(r *wire.Reader) {
 		*v = r.Uint()
 	}
 	readUints(r, t.Rejected[:])
+	t.LastRejected = r.Int()
 	readUints(r, t.Counters[:])
 	t.ServiceTime.ReadBinary(r)
 }

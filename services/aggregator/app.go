@@ -79,24 +79,25 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.journal = natsFrames{j}
-	if err := a.checkPosition(ctx); err != nil {
+	end, err := a.checkPosition(ctx)
+	if err != nil {
 		return err
 	}
 	resets := newResets(a.journal)
 	a.startConsumer(resets)
-	return a.startPort(resets)
+	return a.startPort(resets, end)
 }
 
 // checkPosition has Start fail, before anything is taken in, if the journal
-// does not go with the store. The consumer checks again whenever it begins to
-// read.
-func (a *App) checkPosition(ctx context.Context) error {
+// does not go with the store, and returns the journal's last position. The
+// consumer checks again whenever it begins to read.
+func (a *App) checkPosition(ctx context.Context) (end uint64, err error) {
 	bounds, err := a.journal.Bounds(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	s := a.guard.state
-	return checkPosition(s.Origin(), s.Cursor(), s.Journal(), bounds)
+	return bounds.Last, checkPosition(s.Origin(), s.Cursor(), s.Journal(), bounds)
 }
 
 func (a *App) openStore() error {
@@ -165,12 +166,14 @@ func (a *App) onRetry(err error) {
 	a.cfg.Logger.Warn("the journal cannot be read, trying again", "error", err)
 }
 
-func (a *App) startPort(resets *resets) error {
+// startPort begins to answer. end is the position up to which the journal was
+// there before: it is the past.
+func (a *App) startPort(resets *resets, end uint64) error {
 	port, err := readport.Start(readport.Config{
 		NATS: a.cfg.NATS, Partition: a.cfg.Partition,
 		State: a.guard, DeadLetters: a.store, Chunks: a.store, Journal: a.journal, Resetter: resets,
-		Staleness: a.cfg.staleness(),
-		Health:    a.health, Observe: a.metrics.request, Logger: a.cfg.Logger,
+		Staleness: a.cfg.staleness(), Present: end,
+		Health: a.health, Observe: a.metrics.request, Logger: a.cfg.Logger,
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ require (
 	github.com/prometheus/prometheus v0.315.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0
+	weir/pkg/remotewrite v0.0.0
 	weir/pkg/schema v0.0.0
 )
 
@@ -32,6 +33,7 @@ require (
 	github.com/golang/snappy v1.0.0 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/grafana/regexp v0.0.0-20250905093917-f7b3be9d1853 // indirect
+	github.com/influxdata/line-protocol/v2 v2.2.1 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
@@ -61,5 +63,6 @@ require (
 replace (
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
+	weir/pkg/remotewrite => ../../pkg/remotewrite
 	weir/pkg/schema => ../../pkg/schema
 )

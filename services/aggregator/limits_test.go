@@ -10,9 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/foldtest"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode"
 )
 
 // lockedBuffer takes a log's lines from several goroutines.
@@ -97,5 +99,19 @@ func TestATenantNearALimitIsNamed(t *testing.T) {
 	}
 	if strings.Contains(text, "weir_tenant_series_limit") {
 		t.Error("a limit that does not hold is shown")
+	}
+}
+
+func TestNamesNearTheirLimitAreSaid(t *testing.T) {
+	state, frame := fold.New(fold.DefaultSettings()), &schema.Frame{Writer: "w", Number: 1}
+	for n := 0; n < schema.MaxNames*8/10; n += 1000 {
+		var samples []decode.RecordedSample
+		for i := range 1000 {
+			samples = append(samples, decode.RecordedSample{Labels: []schema.Label{{Name: "__name__", Value: fmt.Sprint("job:", n+i)}}, Value: 1})
+		}
+		frame.Events = append(frame.Events, schema.Event{Topic: decode.RecordedTopic, Received: foldtest.Start, Route: schema.RouteRule, Payload: decode.EncodeRecorded(nil, foldtest.Start/1e6, samples, nil)})
+	}
+	if state.Apply(1, frame); len(nearLimits(state)) != 1 || nearLimits(state)[0].String() != "the journal has 48000 names of values of at most 60000" {
+		t.Errorf("near their limits: %v", nearLimits(state))
 	}
 }

@@ -26,6 +26,7 @@ var metricDescs = []metrics.Desc{
 	{Name: "weir_aggregator_history_chunk_bytes_total", Type: metrics.Counter, Help: "Bytes of the chunks sealed."},
 	{Name: "weir_aggregator_history_expired_buckets_total", Type: metrics.Counter, Help: "Buckets of tenants' history that went by age or size, six hours each."},
 	{Name: "weir_aggregator_series", Type: metrics.Gauge, Help: "Series that have history."},
+	{Name: "weir_aggregator_names", Type: metrics.Gauge, Help: "Names that named values brought; there may be 60,000."},
 	{Name: "weir_aggregator_resets_total", Type: metrics.Counter, Help: "Get-and-resets folded."},
 	{Name: "weir_aggregator_journal_errors_total", Type: metrics.Counter, Help: "Failed tries to read the journal."},
 	{Name: "weir_aggregator_checkpoint_duration_seconds", Type: metrics.Summary, Help: "Time from taking a checkpoint to having it on disk."},
@@ -108,6 +109,7 @@ func (m *appMetrics) gauges(a *App) {
 	m.set.Gauge("weir_aggregator_cursor", fromState((*fold.State).Cursor))
 	m.set.Gauge("weir_aggregator_sources", fromState((*fold.State).SourceCount))
 	m.set.Gauge("weir_aggregator_series", fromState(func(s *fold.State) uint64 { return s.Index().Series() }))
+	m.set.Gauge("weir_aggregator_names", fromState(func(s *fold.State) uint64 { n, _ := s.NameCount(); return n }))
 	m.set.Gauge("weir_aggregator_checkpoint_position", func() float64 { return float64(a.checkpointPosition()) })
 	m.set.Gauge("weir_aggregator_store_bytes", func() float64 { return float64(a.storeBytes()) })
 }

@@ -1,5 +1,5 @@
-// Package ingest is weir's way in: an MQTT broker whose devices hear that a
-// message was taken only when it is in the journal.
+// Package ingest is weir's way in: an MQTT broker and an HTTP server whose devices
+// hear that a message was taken only when it is in the journal.
 package ingest
 
 import (
@@ -19,6 +19,7 @@ import (
 	"weir/pkg/schema"
 	"weir/services/ingest/internal/access"
 	"weir/services/ingest/internal/broker"
+	"weir/services/ingest/internal/intake"
 	"weir/services/ingest/internal/sessions"
 )
 
@@ -37,10 +38,13 @@ type Config struct {
 	Partition  int
 	Replicas   int    // of the streams, when they are made; 0 is 1
 	MQTTAddr   string // host:port, port 0 picks one
-	Users      *Users // nil: anyone may connect
-	MaxPayload int    // bytes, at most journal.MaxEntryBytes; 0 is DefaultMaxPayload
+	IntakeAddr string // for what is pushed over HTTP; "" for no such listener: it comes over NATS only
+	Users      *Users // nil: anyone may connect and push
+	MaxPayload int    // bytes of an MQTT message, at most journal.MaxEntryBytes; 0 is DefaultMaxPayload
 	Version    string
 	Logger     *slog.Logger
+	// LogLevel is what PUT /admin/log?level= sets: Logger's. nil: it cannot be set.
+	LogLevel *slog.LevelVar
 }
 
 // App is an ingest.
@@ -50,6 +54,7 @@ type App struct {
 	committer *journal.Committer[broker.Receipt]
 	sessions  *sessions.Store
 	broker    *broker.Broker
+	intake    *intake.Server
 	service   micro.Service
 	meter     *meter
 	stop      sync.Once
@@ -98,6 +103,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 		return err
 	}
 	a.meter.watch(a.broker.Stats, a.committer.Queued)
+	if a.intake, err = a.newIntake().Serve(ctx, a.cfg.NATS, a.cfg.IntakeAddr, a.cfg.Logger); err != nil {
+		return err
+	}
 	return a.serve()
 }
 
@@ -116,9 +124,11 @@ func (a *App) end(ctx context.Context) error {
 	if a.broker != nil {
 		a.broker.StopAccepting()
 	}
+	pushes := a.stopIntake(ctx)
 	if a.committer != nil {
 		errs = append(errs, a.committer.Close(ctx))
 	}
+	errs = append(errs, <-pushes)
 	if a.broker != nil {
 		errs = append(errs, a.broker.Stop(ctx))
 	}
@@ -127,6 +137,9 @@ func (a *App) end(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// IntakeAddr returns the bound address of the HTTP listener, "" without one.
+func (a *App) IntakeAddr() string { return a.intake.Addr() }
 
 // MQTTAddr returns the bound address of the MQTT listener.
 func (a *App) MQTTAddr() string { return a.broker.Addr() }
@@ -148,7 +161,7 @@ func (a *App) stored(entries []journal.Entry[broker.Receipt], seq uint64) {
 	for i := range entries {
 		e := &entries[i]
 		size := e.Ref.Answer(seq)
-		if e.Event.Route != schema.RouteReplay { // which was received long ago
+		if e.Event.Route != schema.RouteReplay && e.Event.Route != schema.RoutePull { // received long ago, or asked for by us
 			a.meter.answered(e.Tenant, e.Event.Received, size)
 		}
 	}
@@ -162,20 +175,4 @@ func (a *App) appendFailed(err error) {
 
 func (a *App) sessionFailed(err error) {
 	a.cfg.Logger.Warn("the MQTT broker's memory was not written", "error", err)
-}
-
-var errStopped = errors.New("the ingest is stopping")
-
-// replay puts a dead letter in again and waits until it is stored.
-func (a *App) replay(ctx context.Context, e schema.Event, tenant schema.Tenant) (uint64, error) {
-	done := make(chan uint64, 1)
-	if err := a.submit(journal.Entry[broker.Receipt]{Event: e, Tenant: tenant, Ref: broker.NewReceipt(done)}); err != nil {
-		return 0, errStopped
-	}
-	select {
-	case seq := <-done:
-		return seq, nil
-	case <-ctx.Done():
-		return 0, fmt.Errorf("the event waits for the journal: %w", ctx.Err())
-	}
 }

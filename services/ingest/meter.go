@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ type meter struct {
 	set    *metrics.Set
 	now    func() time.Time
 	events [3]*metrics.CounterSeries // by QoS
+	others *metrics.CounterSeries    // events that did not come over MQTT
 	bytes  *metrics.CounterSeries
 	frames *metrics.CounterSeries
 	sizes  *metrics.SummarySeries
@@ -28,14 +30,22 @@ type meter struct {
 	instant    int64              // of the frame being answered, unix nanoseconds
 }
 
+// The metrics of the HTTP intake.
+const (
+	httpRequests = "weir_ingest_http_requests_total"
+	httpDuration = "weir_ingest_http_request_duration_seconds"
+)
+
 func newMeter(now func() time.Time) *meter {
 	set := metrics.NewSet(
-		metrics.Desc{Name: "weir_ingest_events_total", Type: metrics.Counter, Help: "Events taken for the journal, by MQTT QoS."},
+		metrics.Desc{Name: "weir_ingest_events_total", Type: metrics.Counter, Help: "Events taken for the journal, by MQTT QoS; none: they came by another way."},
 		metrics.Desc{Name: "weir_ingest_payload_bytes_total", Type: metrics.Counter, Help: "Bytes of the payloads taken for the journal."},
 		metrics.Desc{Name: "weir_ingest_frames_total", Type: metrics.Counter, Help: "Frames of events stored in the journal."},
 		metrics.Desc{Name: "weir_ingest_frame_events", Type: metrics.Summary, Help: "Events of a frame."},
 		metrics.Desc{Name: "weir_ingest_append_errors_total", Type: metrics.Counter, Help: "Tries to append a frame that failed."},
 		metrics.Desc{Name: "weir_ingest_queue_bytes", Type: metrics.Gauge, Help: "Bytes that wait for the journal."},
+		metrics.Desc{Name: httpRequests, Type: metrics.Counter, Help: "Requests of the HTTP intake answered, by route and status code."},
+		metrics.Desc{Name: httpDuration, Type: metrics.Summary, Help: "Time to answer a request of the HTTP intake, the journal's sync included, by route."},
 		metrics.Desc{Name: "weir_mqtt_clients", Type: metrics.Gauge, Help: "MQTT clients that are connected."},
 		metrics.Desc{Name: "weir_mqtt_subscriptions", Type: metrics.Gauge, Help: "MQTT subscriptions that exist."},
 		metrics.Desc{Name: "weir_mqtt_retained_messages", Type: metrics.Gauge, Help: "MQTT messages that are retained."},
@@ -49,7 +59,14 @@ func newMeter(now func() time.Time) *meter {
 	for qos := range m.events {
 		m.events[qos] = set.Counter("weir_ingest_events_total", metrics.L("qos", string(rune('0'+qos))))
 	}
+	m.others = set.Counter("weir_ingest_events_total", metrics.L("qos", "none"))
 	return m
+}
+
+// served notes an answered request of the HTTP intake.
+func (m *meter) served(route string, code int, took time.Duration) {
+	m.set.Counter(httpRequests, metrics.L("route", route), metrics.L("code", strconv.Itoa(code))).Inc()
+	m.set.Summary(httpDuration, metrics.L("route", route)).Update(took.Seconds())
 }
 
 // watch declares what is read off the broker and the committer.
@@ -67,7 +84,11 @@ func (m *meter) watch(stats func() broker.Stats, queued func() int) {
 }
 
 func (m *meter) received(e *schema.Event) {
-	m.events[min(e.QoS, 2)].Inc()
+	if e.Route == schema.RouteHTTP || e.Route == schema.RoutePull {
+		m.others.Inc()
+	} else {
+		m.events[min(e.QoS, 2)].Inc()
+	}
 	m.bytes.Add(len(e.Payload))
 }
 

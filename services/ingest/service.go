@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/micro"
 
+	"weir/pkg/remotewrite"
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
 	"weir/pkg/schema/wire"
@@ -57,7 +58,7 @@ func (a *App) answerReplay(r micro.Request) {
 		refuse(r, "409", "the event was too large: only its beginning was kept")
 		return
 	}
-	topic, ours := decode.ParseTopic(d.Event.Topic)
+	topic, ours := decode.ParseEvent(schema.RouteReplay, d.Event.Topic)
 	if !ours {
 		refuse(r, "409", fmt.Sprintf("topic %q is none that is journaled", d.Event.Topic))
 		return
@@ -65,7 +66,7 @@ func (a *App) answerReplay(r micro.Request) {
 	ctx, cancel := context.WithTimeout(context.Background(), replayTimeout)
 	defer cancel()
 	answer := schema.ReplayAnswer{Accepted: true}
-	if _, rejection := decode.New().Decode(topic, d.Event.Payload); rejection != nil {
+	if _, rejection := decode.New(decode.WithRemoteWrites(remotewrite.New())).Decode(topic, d.Event.Payload); rejection != nil {
 		answer = schema.ReplayAnswer{Reason: rejection.Reason.String(), Detail: rejection.Detail}
 	}
 	// It keeps its receive time, so that readings without a date of their own
@@ -73,7 +74,7 @@ func (a *App) answerReplay(r micro.Request) {
 	e := d.Event
 	e.Route, e.Dup, e.QoS, e.PacketID = schema.RouteReplay, false, 0, 0
 	var err error
-	if answer.JournalSeq, err = a.replay(ctx, e, topic.Tenant); err != nil {
+	if answer.JournalSeq, err = a.store(ctx, e, topic.Tenant, 0); err != nil {
 		refuse(r, "503", err.Error())
 		return
 	}

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/journal/natstest"
 	"weir/pkg/schema"
 	"weir/services/query"
-	"weir/services/query/internal/natstest"
 )
 
 // BenchmarkResources is GET /api/monitoring/resources with 10,000 nodes as a

@@ -3,10 +3,8 @@ module weir/services/query
 go 1.26.8
 
 require (
-	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
 	github.com/klauspost/compress v1.20.3
-	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/client_model v0.6.3
@@ -15,6 +13,8 @@ require (
 	go.uber.org/goleak v1.3.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0
+	weir/pkg/natshttp v0.0.0
+	weir/pkg/read v0.0.0
 	weir/pkg/schema v0.0.0
 )
 
@@ -39,6 +39,7 @@ require (
 	github.com/modern-go/reflect2 v1.0.3-0.20250322232337-35a7c28c31ee // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/prometheus/procfs v0.21.1 // indirect
@@ -74,5 +75,7 @@ require (
 replace (
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
+	weir/pkg/natshttp => ../../pkg/natshttp
+	weir/pkg/read => ../../pkg/read
 	weir/pkg/schema => ../../pkg/schema
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"weir/pkg/read/promread"
 	"weir/services/query/internal/promapi"
 )
 
@@ -48,8 +49,10 @@ func (p *PromQL) check(fault func(bool, string)) {
 // it, and so its limits.
 func (a *App) newPromQL(started time.Time) (*promapi.API, error) {
 	p, c := &a.config.PromQL, promapi.Default()
-	c.Reader, c.Now = promapi.OverReadPort(a.client), time.Now
+	c.Reader, c.Now = promread.OverReadPort(a.client), time.Now
 	c.Started, c.Version = started, a.config.Version
+	c.Metadata = a.client.Metadata
+	c.Rules = promapi.OverAlerter(a.alerter)
 	c.ExperimentalFunctions, c.CORSOrigin, c.Retention = p.Experimental, p.CORSOrigin, p.Retention
 	set(&c.MaxSamples, p.MaxSamples)
 	set(&c.Timeout, p.Timeout)

@@ -15,14 +15,20 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"weir/pkg/natshttp"
+	"weir/pkg/read/readclient"
+	"weir/pkg/schema"
+	"weir/services/query/internal/alerterclient"
 	"weir/services/query/internal/api"
 	"weir/services/query/internal/promapi"
-	"weir/services/query/internal/readclient"
 )
 
 // DefaultHeartbeat is the interval at which Propeller's proplets say that they
 // are alive.
 const DefaultHeartbeat = 10 * time.Second
+
+// intakeTimeout bounds what is passed on to ingest, which gives up before.
+const intakeTimeout = 30 * time.Second
 
 // Config says what the service serves, and where.
 type Config struct {
@@ -51,6 +57,7 @@ type App struct {
 	log      *slog.Logger
 	own      *ownMetrics
 	client   *readclient.Client
+	alerter  *alerterclient.Client
 	promql   *promapi.API
 	servers  []*server
 	internal *server // nil where there is no such listener
@@ -72,7 +79,7 @@ func New(c Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	return &App{config: c, log: c.Logger, own: newOwnMetrics(), client: client}, nil
+	return &App{config: c, log: c.Logger, own: newOwnMetrics(), client: client, alerter: alerterclient.New(c.NATS)}, nil
 }
 
 func (c *Config) check() error {
@@ -124,7 +131,7 @@ func (a *App) listen(ctx context.Context, l api.Listener, addr string, started t
 	var handler http.Handler = api.New(api.Config{
 		Client: a.client, Now: time.Now, Started: started, Version: a.config.Version,
 		Heartbeat: a.config.Heartbeat, Metrics: a.writeAllMetrics, Observer: a.observer(l),
-		Prometheus: a.promql,
+		Alerter: a.alerter, Prometheus: a.promql, Intake: natshttp.Proxy(a.config.NATS, schema.IntakeHTTPSubject, "ingest", intakeTimeout),
 	}, l)
 	if l == api.Internal {
 		handler = withProfiles(handler)
@@ -143,7 +150,7 @@ func (a *App) warnOfOpenInternal() {
 		return
 	}
 	if tcp, ok := a.internal.listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		a.log.Warn("the internal listener is open to other machines: anyone who reaches it can reset metrics and replay dead letters", "addr", tcp.String())
+		a.log.Warn("the internal listener is open to other machines: anyone who reaches it can reset metrics, replay dead letters, and change rules and silences", "addr", tcp.String())
 	}
 }
 

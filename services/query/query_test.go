@@ -19,11 +19,11 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/pkg/journal"
+	"weir/pkg/journal/natstest"
 	"weir/pkg/metrics"
 	"weir/pkg/schema"
 	"weir/pkg/schema/wire"
 	"weir/services/query"
-	"weir/services/query/internal/natstest"
 )
 
 // start runs the service on two ports of 127.0.0.1 until the test's end.
@@ -92,7 +92,7 @@ func TestHealthComesFromRealChecks(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, body = get(t, app.InternalAddr(), "/health")
-	if want := `{"status":"healthy","components":{"broker":"running","journal":"connected","aggregator":"running","store":"open"},"version":"0.1.0"}` + "\n"; code != 200 || body != want {
+	if want := `{"status":"healthy","components":{"broker":"running","journal":"connected","aggregator":"running","store":"open","alerter":"stopped"},"version":"0.1.0"}` + "\n"; code != 200 || body != want {
 		t.Errorf("with everything running: %d %s", code, body)
 	}
 	code, body = get(t, app.ExternalAddr(), "/health")
@@ -192,11 +192,14 @@ func holdingRequest(t *testing.T, s *natsServer, app *query.App) (release func()
 }
 
 // natsServer is a server with a connection for the services.
-type natsServer struct{ services, nc *nats.Conn }
+type natsServer struct {
+	embedded     *journal.Embedded
+	services, nc *nats.Conn
+}
 
 func runNATS(t *testing.T) *natsServer {
 	s := natstest.Run(t)
-	return &natsServer{services: natstest.Connect(t, s), nc: natstest.Connect(t, s)}
+	return &natsServer{embedded: s, services: natstest.Connect(t, s), nc: natstest.Connect(t, s)}
 }
 
 func unstarted(t *testing.T, s *natsServer) *query.App {

@@ -1,5 +1,9 @@
 // Package decode turns the messages of Propeller's proplets, of SPORE's nodes
-// and of DataMgmt's nodes into readings.
+// and of DataMgmt's nodes into readings, what our own rules recorded, and what is
+// pushed over HTTP or fetched by ingest: metrics as text or in protobuf, FIWARE's
+// notifications, InfluxDB's lines, remote writes, probes. What names its values
+// itself is read by packages of its own; ParseEvent says which. What comes on other
+// topics is read by the mappings in force, if one is for it: see ParseMapped.
 //
 // It is pure: ingest runs it to answer the device, the fold runs it again to
 // count the event, and both come to the same verdict. The topic gives the
@@ -8,7 +12,7 @@
 // shape. Where a measured value stands under which name is data: see
 // taskAliases, propletAliases, sporeAliases and dataNodeAliases.
 //
-// What all decoders have in common:
+// What the decoders of our own shapes have in common:
 //
 //   - Unknown fields are ignored, null is the same as absent.
 //   - Of a name that is repeated in one object the last one counts, as in

@@ -3,6 +3,7 @@ package decode
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -67,4 +68,21 @@ func show(json []byte) string {
 		return s[:maxShown] + "…"
 	}
 	return s
+}
+
+// inASCII shows a text that may have parts of a payload in it, without quotes
+// around it.
+func inASCII(s string) string {
+	cut := ""
+	if len(s) > maxDetail {
+		s, cut = s[:maxDetail], "…"
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			quoted := strconv.QuoteToASCII(s)
+			s = strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+			break
+		}
+	}
+	return s + cut
 }

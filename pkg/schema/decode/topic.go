@@ -5,6 +5,9 @@ import (
 	"strings"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/mapping"
+	"weir/pkg/schema/pulltopic"
+	"weir/pkg/schema/pushtopic"
 )
 
 // TopicKind says what a topic of ours carries.
@@ -20,6 +23,19 @@ const (
 	TopicPropletMetrics TopicKind = 4 // Propeller: control/proplet/metrics
 	TopicResources      TopicKind = 5 // SPORE: a node's resources, or a gateway's whole document
 	TopicDataNode       TopicKind = 6 // DataMgmt: a node's health, and its stats
+	TopicRecorded       TopicKind = 7 // weir: what our own rules recorded; see ParseRuleTopic
+
+	TopicExposition  TopicKind = 8  // exposition text over MQTT
+	TopicNotice      TopicKind = 9  // HTTP: a FIWARE notification
+	TopicPush        TopicKind = 10 // HTTP: a group of metrics, as the Pushgateway takes them
+	TopicRemoteWrite TopicKind = 11 // HTTP: Prometheus' remote write
+	TopicInflux      TopicKind = 12 // HTTP: InfluxDB's line protocol
+	TopicPulled      TopicKind = 13 // what ingest fetched; Topic.Pulled says what it is
+
+	topicNodeStatus TopicKind = 14 // SPORE: a node's status, within TopicPulled
+
+	TopicMapped   TopicKind = 15 // a topic that a mapping is for; Topic.Mapped says how it is read
+	TopicMappings TopicKind = 16 // weir: the mappings that hold from here on; see ParseRuleTopic
 )
 
 // String returns the kind's name.
@@ -39,6 +55,24 @@ func (k TopicKind) String() string {
 		return "resources"
 	case TopicDataNode:
 		return "data_node"
+	case TopicRecorded:
+		return "recorded"
+	case TopicExposition:
+		return "exposition"
+	case TopicNotice:
+		return "notice"
+	case TopicPush:
+		return "push"
+	case TopicRemoteWrite:
+		return "remote_write"
+	case TopicInflux:
+		return "influx"
+	case TopicPulled:
+		return "pulled"
+	case TopicMapped:
+		return "mapped"
+	case TopicMappings:
+		return "mappings"
 	}
 	return fmt.Sprintf("topic_kind_%d", uint8(k))
 }
@@ -46,9 +80,13 @@ func (k TopicKind) String() string {
 // Topic is a parsed topic of ours.
 type Topic struct {
 	Kind   TopicKind
-	Tenant schema.Tenant // zero for TopicBad
-	Name   string        // TopicResources: the hostname level; TopicDataNode: the node level; else ""
+	Tenant schema.Tenant // zero for TopicBad, and for those of our own rules, whose readings have their own
+	Name   string        // TopicResources: the hostname level; TopicDataNode: the node level; TopicExposition: the device level; else ""
 	Detail string        // TopicBad: which level is wrong and what is expected, else ""
+
+	Pushed *pushtopic.Topic // of what came over HTTP, else nil
+	Pulled *pulltopic.Topic // of TopicPulled, else nil
+	Mapped *mapping.Match   // of TopicMapped, else nil
 }
 
 // The topics, for details.
@@ -56,6 +94,7 @@ const (
 	propellerTopic = "m/{domain}/c/{channel}/…"
 	sporeTopic     = "spore/{service}/{subservice}/{hostname}/resources"
 	dataNodeTopic  = "datamgmt/{service}/{subservice}/{node}/health or stats"
+	expoTopic      = "expo/{service}/{subservice}/{device}/metrics"
 )
 
 // ParseTopic parses an MQTT topic. It returns false for a topic that is not one
@@ -65,8 +104,9 @@ const (
 //
 // Ours are m/{domain}/c/{channel}/control/proplet/{create|alive|task_metrics|metrics},
 // m/{domain}/c/{channel}/metrics/proplet,
-// spore/{service}/{subservice}/{hostname}/resources and
-// datamgmt/{service}/{subservice}/{node}/{health|stats}.
+// spore/{service}/{subservice}/{hostname}/resources,
+// datamgmt/{service}/{subservice}/{node}/{health|stats} and
+// expo/{service}/{subservice}/{device}/metrics.
 func ParseTopic(topic string) (Topic, bool) {
 	switch {
 	case strings.HasPrefix(topic, "m/"):
@@ -75,6 +115,8 @@ func ParseTopic(topic string) (Topic, bool) {
 		return parseNamed(topic, TopicResources, "hostname", sporeTopic), true
 	case strings.HasPrefix(topic, "datamgmt/") && (strings.HasSuffix(topic, "/health") || strings.HasSuffix(topic, "/stats")):
 		return parseNamed(topic, TopicDataNode, "node", dataNodeTopic), true
+	case strings.HasPrefix(topic, "expo/") && strings.HasSuffix(topic, "/metrics"):
+		return parseNamed(topic, TopicExposition, "device", expoTopic), true
 	}
 	return Topic{}, false
 }

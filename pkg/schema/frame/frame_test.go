@@ -92,7 +92,7 @@ func randomFrame(r *rand.Rand) *schema.Frame {
 		f.Events = append(f.Events, schema.Event{
 			Topic: fmt.Sprint("topic/", r.IntN(5)), Client: fmt.Sprint("client-", r.IntN(5)),
 			Received: r.Int64(), PacketID: uint16(r.Uint32()), QoS: uint8(r.IntN(3)), Dup: r.IntN(2) == 0,
-			Retain: r.IntN(2) == 0, Route: schema.Route(r.IntN(4)), Payload: payload,
+			Retain: r.IntN(2) == 0, Route: schema.Route(r.IntN(5)), Payload: payload,
 		})
 	}
 	return f

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"weir/cmd/weir/internal/config"
 	"weir/services/aggregator"
+	"weir/services/alerter"
 	"weir/services/ingest"
 	"weir/services/query"
 )
@@ -26,7 +28,7 @@ const partition = 0
 // Config says what to run.
 type Config struct {
 	Settings config.Config
-	Role     config.Role // All, Ingest, Aggregator or Query
+	Role     config.Role // All, Ingest, Aggregator, Query or Alerter
 	Version  string
 	Logger   *slog.Logger
 }
@@ -37,10 +39,12 @@ type App struct {
 	log     *slog.Logger
 	stops   stopList
 	connect func(ctx context.Context, name string) (*nats.Conn, error)
+	failed  chan error
 
 	nats       *nats.Conn  // of the service that was started last
 	ingest     *ingest.App // nil where this process does not run it, as the next ones
 	aggregator *aggregator.App
+	alerter    *alerter.App
 	query      *query.App
 	status     *statusServer
 }
@@ -88,13 +92,15 @@ func (a *App) steps() []func(context.Context) error {
 	var services steps
 	switch a.cfg.Role {
 	case config.All:
-		services = steps{a.startAggregator, a.startIngest, a.startQuery}
+		services = steps{a.startAggregator, a.startIngest, a.startAlerter, a.startQuery}
 	case config.Ingest:
 		services = steps{a.startIngest, a.startStatus}
 	case config.Aggregator:
 		services = steps{a.startAggregator, a.startStatus}
 	case config.Query:
 		services = steps{a.startQuery}
+	case config.Alerter:
+		services = steps{a.startAlerter, a.startStatus}
 	default:
 		panic("BUG: no services for " + a.cfg.Role.String())
 	}
@@ -104,13 +110,35 @@ func (a *App) steps() []func(context.Context) error {
 // Stop stops everything, the last started first. ctx bounds it.
 func (a *App) Stop(ctx context.Context) error { return a.stops.stop(ctx) }
 
-// Failed delivers the error after which going on makes no sense. It is nil,
-// and so never delivers, where no aggregator runs.
-func (a *App) Failed() <-chan error {
-	if a.aggregator == nil {
+// Failed delivers the error after which going on makes no sense: the
+// aggregator's or the alerter's. It may be nil, and so never deliver.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// watch passes on the error of a service that cannot go on, the first one.
+func (a *App) watch(ctx context.Context, name string, failed <-chan error) {
+	if a.failed == nil {
+		a.failed = make(chan error, 1)
+	}
+	to := a.failed
+	go func() {
+		select {
+		case err := <-failed:
+			select {
+			case to <- fmt.Errorf("the %s cannot go on: %w", name, err):
+			default: // another one was first
+			}
+		case <-ctx.Done():
+		}
+	}()
+}
+
+// Reload has the alerter read its rules and its configuration again. Where
+// none runs there is nothing to reload.
+func (a *App) Reload(ctx context.Context) error {
+	if a.alerter == nil {
 		return nil
 	}
-	return a.aggregator.Failed()
+	return a.alerter.Reload(ctx)
 }
 
 // Addrs returns the bound addresses of a started App.

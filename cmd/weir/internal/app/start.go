@@ -13,6 +13,7 @@ import (
 	"weir/pkg/journal"
 	"weir/pkg/metrics"
 	"weir/services/aggregator"
+	"weir/services/alerter"
 	"weir/services/ingest"
 	"weir/services/query"
 )
@@ -107,7 +108,41 @@ func (a *App) startAggregator(ctx context.Context) error {
 		StaleFloor: c.StaleFloor, StaleCeiling: c.StaleCeiling,
 		Logger: a.log.With("service", "aggregator"),
 	})
-	return a.startService(ctx, "aggregator", a.aggregator, err)
+	if err := a.startService(ctx, "aggregator", a.aggregator, err); err != nil {
+		return err
+	}
+	a.watch(ctx, "aggregator", a.aggregator.Failed())
+	return nil
+}
+
+func (a *App) startAlerter(ctx context.Context) error {
+	c := a.cfg.Settings
+	nc, err := a.connection(ctx, "alerter")
+	if err != nil {
+		return err
+	}
+	external := c.ExternalURL
+	if external == "" {
+		external = "http://" + c.InternalAddr
+	}
+	actions, err := actionSettings(c)
+	if err != nil {
+		return err
+	}
+	a.alerter, err = alerter.New(alerter.Config{
+		NATS: nc, Partition: partition, Replicas: c.JournalReplicas,
+		Rules: c.Rules, DefaultRules: c.DefaultRules, AlertmanagerConfig: c.AlertmanagerConfig,
+		EvaluationInterval: c.EvaluationInterval, ExternalURL: external,
+		FallbackReceiver: c.FallbackReceiver, FallbackAfter: c.FallbackAfter, Actions: actions,
+		LookbackDelta: c.QueryLookback, QueryTimeout: c.QueryTimeout, QueryMaxSamples: c.QueryMaxSamples,
+		ExperimentalFunctions: c.QueryExperimental,
+		Version:               a.cfg.Version, Logger: a.log.With("service", "alerter"),
+	})
+	if err := a.startService(ctx, "alerter", a.alerter, err); err != nil {
+		return err
+	}
+	a.watch(ctx, "alerter", a.alerter.Failed())
+	return nil
 }
 
 // FoldSettings returns the settings that the state depends on.
@@ -221,6 +256,9 @@ func (a *App) metrics() []func(io.Writer) {
 	}
 	if a.aggregator != nil {
 		writers = append(writers, a.aggregator.WriteMetrics)
+	}
+	if a.alerter != nil {
+		writers = append(writers, a.alerter.WriteMetrics)
 	}
 	return writers
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,8 +22,9 @@ const (
 	healthTimeout = 2 * time.Second
 )
 
-// statusServer is the small HTTP server of a process that runs an ingest or an
-// aggregator alone: GET /health and GET /metrics.
+// statusServer is the small HTTP server of a process that runs an ingest, an
+// aggregator or an alerter alone: GET /health and GET /metrics, and what the
+// alerter serves.
 type statusServer struct {
 	nats     *nats.Conn // the service's
 	listener net.Listener
@@ -44,6 +47,9 @@ func (a *App) startStatus(context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.serveHealth)
 	mux.HandleFunc("GET /metrics", a.serveMetrics)
+	if a.alerter != nil {
+		mux.Handle("/", a.alerter.Handler())
+	}
 	server := &http.Server{
 		Handler: mux, ReadTimeout: statusTimeout, WriteTimeout: 2 * statusTimeout, IdleTimeout: time.Minute,
 	}
@@ -75,8 +81,11 @@ func (a *App) serveHealth(w http.ResponseWriter, r *http.Request) {
 // shows that the connection works too. While the service cannot do its work, it
 // is unhealthy.
 func (a *App) health(ctx context.Context) health {
-	if a.cfg.Role == config.Ingest {
+	switch a.cfg.Role {
+	case config.Ingest:
 		return ask(ctx, a.status.nats, schema.IngestHealthSubject, ingestHealth)
+	case config.Alerter:
+		return ask(ctx, a.status.nats, schema.AlerterHealthSubject, alerterHealth)
 	}
 	return ask(ctx, a.status.nats, schema.ReadPortSubject(partition, schema.ReadHealth), aggregatorHealth)
 }
@@ -121,6 +130,17 @@ func aggregatorHealth(g schema.AggregatorHealth) health {
 	if g.StoreError != "" {
 		h.Components["store"] = "failed"
 		h.fail("store is failed: " + g.StoreError)
+	}
+	return h
+}
+
+// alerterHealth: an alerter that does not work as it should is degraded, and goes
+// on: what it owes waits.
+func alerterHealth(l schema.AlerterHealth) health {
+	h := health{Status: "healthy", Components: map[string]string{"alerter": l.State}}
+	if l.State != schema.AlerterRunning {
+		h.Status = "degraded"
+		h.Error = strings.Join(slices.DeleteFunc([]string{l.LedgerError, l.EvaluationError, l.NoticeError, l.ConfigError}, func(s string) bool { return s == "" }), "; ")
 	}
 	return h
 }

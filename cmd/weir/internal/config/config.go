@@ -30,6 +30,20 @@ type Config struct {
 	StaleFloor         time.Duration // series end no sooner than this after their last sample
 	StaleCeiling       time.Duration // and no later than this
 
+	Rules              []string      // rule files and directories
+	DefaultRules       bool          // evaluate the shipped rules too
+	AlertmanagerConfig string        // "" for none
+	EvaluationInterval time.Duration // of rule groups that do not say
+	ExternalURL        string        // "" for the internal address
+	FallbackReceiver   string        // "" for none
+	FallbackAfter      time.Duration
+	SMSURL             string // of the SMS gateway, "" for none
+	SMSFrom            string // the sender of SMS
+	SMSKeyFile         string // files of its secrets, "" for none
+	SMSSecretFile      string //
+	ContextBrokerURL   string // of the context broker that rules update, "" for none
+	TwitterKeysFile    string // "" for none
+
 	QueryTimeout        time.Duration // of PromQL queries, as the next five
 	QueryMaxSamples     int           // that one query holds at a time
 	QueryMaxConcurrency int           // queries at a time

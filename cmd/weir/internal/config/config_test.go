@@ -37,6 +37,7 @@ func TestDefault(t *testing.T) {
 	want := Config{
 		DataDir: "./weir-data", MQTTAddr: "127.0.0.1:1883", InternalAddr: "127.0.0.1:8080", ExternalAddr: "127.0.0.1:8081",
 		MaxPayload: 262144, JournalReplicas: 1, CheckpointInterval: time.Second,
+		DefaultRules: true, EvaluationInterval: time.Second, FallbackAfter: 5 * time.Minute,
 		Retention: 15 * 24 * time.Hour, SeriesLimit: 1_000_000, SourceLimit: 100_000, StaleFloor: 30 * time.Second, StaleCeiling: 5 * time.Minute,
 		QueryTimeout: 2 * time.Minute, QueryMaxSamples: 50_000_000, QueryMaxConcurrency: 20, QueryMaxSeries: 200_000, QueryLookback: 5 * time.Minute,
 		ClockEarliest: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), ClockAhead: 5 * time.Minute, DuplicateWindows: 100000,
@@ -224,4 +225,27 @@ func message(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+func TestAListMayBeGivenInEveryLayer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "weir.yaml")
+	for name, given := range map[string]Sources{
+		"as a list in the file":                {Flags: []Flag{{ConfigFlag, file}}},
+		"with commas in the environment":       {Env: []string{"WEIR_RULES=a.yml, b"}},
+		"by a flag that is given twice":        {Flags: []Flag{{"rules", "a.yml\nb"}}},
+		"by flags that go before other layers": {Env: []string{"WEIR_RULES=c"}, Flags: []Flag{{"rules", "a.yml\nb"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(file, []byte("rules: [a.yml, b]\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c, _, err := Load(All, given)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"a.yml", "b"}, c.Rules); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -57,6 +58,10 @@ func (l *loader) mapping(path string, nodes []*yaml.Node) {
 			l.faults.add(at(path, k), "%s", unknown(k.Value, key))
 			continue
 		}
+		if s.List && v.Kind == yaml.SequenceNode {
+			l.list(s, v, path)
+			continue
+		}
 		l.scalar(s, v, at(path, v))
 	}
 }
@@ -73,6 +78,19 @@ func (l *loader) scalar(s Setting, v *yaml.Node, place string) {
 	default:
 		l.apply(s, v.Value, place, s.Key+": ")
 	}
+}
+
+// list applies a list of values.
+func (l *loader) list(s Setting, v *yaml.Node, path string) {
+	var items []string
+	for _, item := range v.Content {
+		if item.Kind != yaml.ScalarNode {
+			l.faults.add(at(path, item), "%s: expected a list of values", s.Key)
+			return
+		}
+		items = append(items, item.Value)
+	}
+	l.apply(s, strings.Join(items, listSeparator), at(path, v), s.Key+": ")
 }
 
 // syntax reports what the YAML parser said, with its line in our form.

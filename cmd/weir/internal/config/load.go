@@ -16,7 +16,7 @@ const (
 // Flag is a setting as the command line gave it.
 type Flag struct {
 	Name string // without dashes
-	Text string
+	Text string // of one that was given several times, each on a line of its own
 }
 
 // Sources is where settings come from, besides the defaults.
@@ -49,6 +49,9 @@ type loader struct {
 	warnings []string
 	faults   Faults
 }
+
+// listSeparator stands between the items of a list on its way to a setting.
+const listSeparator = "\n"
 
 // apply sets one setting to a value that stands at place; prefix comes before
 // the message where the place does not name the setting.
@@ -128,6 +131,10 @@ func (l *loader) environment() {
 			l.warnings = append(l.warnings, v.place()+": "+unknown(v.name, Setting.Env)+", ignored")
 			continue
 		}
-		l.apply(s, v.value, v.place(), "")
+		value := v.value
+		if s.List {
+			value = strings.ReplaceAll(value, ",", listSeparator)
+		}
+		l.apply(s, value, v.place(), "")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,33 @@ import (
 func text(field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, s string) error {
 		*field(c) = s
+		return nil
+	}
+}
+
+// list reads one item a line.
+func list(field func(*Config) *[]string) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		var items []string
+		for item := range strings.SplitSeq(s, listSeparator) {
+			if item = strings.TrimSpace(item); item != "" {
+				items = append(items, item)
+			}
+		}
+		*field(c) = items
+		return nil
+	}
+}
+
+func webURL(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		if s != "" {
+			u, err := url.Parse(s)
+			if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+				return fmt.Errorf("%q is not an address such as https://weir.example.org", s)
+			}
+		}
+		*field(c) = strings.TrimSuffix(s, "/")
 		return nil
 	}
 }

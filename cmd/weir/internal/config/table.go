@@ -30,7 +30,7 @@ func (s Setting) usedBy() string {
 		return "all"
 	}
 	var names []string
-	for _, r := range []Role{Ingest, Aggregator, Query} {
+	for _, r := range []Role{Ingest, Aggregator, Query, Alerter} {
 		if s.Roles&r != 0 {
 			names = append(names, strings.TrimPrefix(r.String(), "weir "))
 		}

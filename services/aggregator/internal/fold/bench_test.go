@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"weir/services/aggregator/internal/foldtest"
+
+	"weir/pkg/schema"
+	"weir/pkg/schema/decode"
 )
 
 // BenchmarkFold folds task metrics, decoding and history included; an op is an
@@ -31,4 +34,24 @@ func BenchmarkFold(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}
+}
+
+// BenchmarkFoldRecorded folds what rules record, 1,000 series an event; an op is
+// a sample.
+func BenchmarkFoldRecorded(b *testing.B) {
+	state, samples := New(DefaultSettings()), []decode.RecordedSample{}
+	for i := range 1000 {
+		samples = append(samples, sample(float64(i)/10, "__name__", "job:x", "service", "s", "subservice", "u", "zone", fmt.Sprintf("zone-%d", i)))
+	}
+	b.ReportAllocs()
+	n := 0
+	for ; n < b.N; n += len(samples) {
+		seq := n/len(samples) + 1
+		f := schema.Frame{Writer: "w", Number: uint64(seq), Events: []schema.Event{recorded(int64(15*seq), nil, samples...)}}
+		if out := state.Apply(uint64(seq), &f); out.Applied != 1 {
+			b.Fatalf("outcome %+v", out)
+		}
+		state.Committed(state.Meta())
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "samples/s")
 }

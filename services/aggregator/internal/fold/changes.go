@@ -9,7 +9,9 @@ type Meta struct {
 	Cursor      uint64 // last one
 	Journal     string // id of the journal folded
 	Settings    Settings
-	Clock       int64 // latest receipt of an event, unix nanoseconds
+	Clock       int64  // latest receipt of an event, unix nanoseconds
+	Mappings    uint64 // sets of mappings that came into force
+	Names       uint64 // that named values brought
 	Tenants     uint64
 	Histories   uint64 // tenants that ever had a track: the last number given
 	Sources     uint64
@@ -30,6 +32,8 @@ func (s *State) Meta() Meta {
 	return Meta{
 		Origin: s.origin, Cursor: s.cursor, Journal: s.journal, Settings: s.settings,
 		Clock:       s.clock,
+		Mappings:    s.mappings.Number,
+		Names:       uint64(len(s.names.known)),
 		Tenants:     uint64(len(s.tenants.ordered)),
 		Histories:   s.tenants.numbers,
 		Sources:     s.sources.count,
@@ -63,6 +67,10 @@ type Sink interface {
 	Writer(name string, number, seq uint64)
 	WriterForgotten(name string)
 	Meta(m Meta)
+	// Mappings gives the mappings in force, if they changed.
+	Mappings(m *Mappings)
+	// Name gives what is known of a name that named values brought.
+	Name(m *schema.Metadata)
 	Source(number uint64, record *schema.Source)
 	SourceForgotten(number uint64)
 	Tenant(t *schema.TenantState)
@@ -99,6 +107,8 @@ func (s *State) Changes(to Sink) {
 	s.deadLetters.changes(to)
 	s.writers.changes(to)
 	to.Meta(s.Meta())
+	s.mappings.changes(to)
+	s.names.changes(to)
 	s.sources.changes(to)
 	s.tenants.changes(to)
 	s.tracks.changes(to)

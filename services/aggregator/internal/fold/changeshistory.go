@@ -9,14 +9,23 @@ import (
 // Track is the record of a track.
 type Track struct {
 	Number  uint64
-	Source  uint64 // the source's number
-	Parent  string // a task's proplet_id
-	Labels  []schema.Label
+	Source  uint64         // the source's number
+	Parent  string         // a task's proplet_id
+	Labels  []schema.Label // the source's own
+	Dims    []schema.Label // of the readings
 	Fields  []schema.Field // ascending
+	Absent  []Absence      // ascending by field
 	First   int64          // time of its oldest row ever
 	Sealed  int64          // time of the newest main row in a chunk
 	Chunks  uint64         // sealed so far
-	Current bool           // it is its source's current track
+	Current bool           // it is the current one of its source and dimensions
+	Ends    bool           // it has had an end
+	// Read is the time of the newest main row that is a reading, if the newest one
+	// is an end; else 0.
+	Read int64
+	// Last are the fields of the newest main row where the log is empty, and the
+	// row's counters may fall; see schema.Reading.CounterTolerance. Else nil.
+	Last []schema.FieldValue
 }
 
 // TenantHistory is the record of a tenant's history.
@@ -72,10 +81,15 @@ func (ts *tracks) changes(to Sink) {
 }
 
 func (tr *track) record() Track {
-	return Track{
-		Number: tr.number, Source: tr.source.number, Parent: tr.parent, Labels: tr.labels, Fields: tr.fields,
-		First: tr.first, Sealed: tr.sealed, Chunks: tr.chunks, Current: tr.source.track == tr,
+	t := Track{
+		Number: tr.number, Source: tr.source.number, Parent: tr.parent, Labels: tr.labels, Dims: tr.strand.dims, Fields: tr.fields,
+		Absent: tr.absent, First: tr.first, Sealed: tr.sealed, Chunks: tr.chunks, Current: tr.strand.track == tr, Ends: tr.ends,
 	}
+	t.Last = tr.last
+	if tr.read < tr.newest {
+		t.Read = tr.read
+	}
+	return t
 }
 
 // changes gives the pages that have rows which the store lacks, and drops those

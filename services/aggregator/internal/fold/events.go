@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode"
 )
 
 // applyEvent decides what becomes of one event. Every event counts as exactly
@@ -12,15 +13,15 @@ import (
 // The duplicate window comes before the decoder, so that the retransmission of
 // an event that was rejected is a duplicate and not a second dead letter.
 func (s *State) applyEvent(e *schema.Event, out *Outcome) {
+	s.events++
 	s.advance(e.Received, &out.History)
-	topic := s.topics.get(e.Topic)
+	topic := s.topics.get(e, s.mappings.set)
 	if topic.tenant == nil {
 		topic.tenant = s.tenant(topic.Tenant)
 	}
 	tenant := topic.tenant
 	s.tenants.touch(tenant)
-	tenant.Counters[schema.IncomingTransactions]++
-	tenant.Counters[schema.IncomingRequestSize] += uint64(len(e.Payload))
+	tenant.transaction(topic, e)
 
 	if s.clients.isDuplicate(e, topic.hash, s.settings.Windows) {
 		tenant.Duplicate++
@@ -32,13 +33,17 @@ func (s *State) applyEvent(e *schema.Event, out *Outcome) {
 		rejection = s.prepare(tenant, e, readings)
 	}
 	if rejection != nil {
-		s.reject(tenant, e, rejection)
+		s.reject(tenant, topic, e, rejection)
 		out.Rejected++
 		return
 	}
 	tenant.Applied++
+	tenant.succeeded(topic)
 	out.Applied++
 	s.applyReadings(tenant, e, readings, out)
+	if topic.Kind == decode.TopicMappings {
+		s.mapBy(e)
+	}
 }
 
 // decode returns what an event says. Of ingest's verdicts only Refused counts:
@@ -64,34 +69,41 @@ func refused(r *schema.Refusal) *schema.Rejection {
 	return &schema.Rejection{Reason: r.Reason, Detail: r.Detail, Offset: -1}
 }
 
-func (s *State) reject(t *tenant, e *schema.Event, r *schema.Rejection) {
+func (s *State) reject(t *tenant, topic *cachedTopic, e *schema.Event, r *schema.Rejection) {
 	if r.Reason == schema.ReasonNone || int(r.Reason) >= schema.NumReasons {
 		panic(fmt.Sprintf("BUG: event rejected for %v", r.Reason))
 	}
 	t.Rejected[r.Reason]++
-	t.Counters[schema.IncomingErrors]++
+	t.LastRejected = max(t.LastRejected, e.Received)
+	t.failed(topic, e)
 	s.deadLetters.add(t, e, r)
 }
 
-// applyReadings folds what one applied event says: nothing in here can fail, so
-// an event never half-applies.
+// applyReadings folds what one applied event says, each reading for its own
+// tenant: nothing in here can fail, so an event never half-applies.
 func (s *State) applyReadings(t *tenant, e *schema.Event, readings []schema.Reading, out *Outcome) {
 	skewed := false
 	for i := range readings {
 		r, p := &readings[i], &s.plan[i]
 		skewed = skewed || p.skewed
-		late := s.applyReading(t, e, r, p, out)
-		if r.HasValues() {
-			out.Readings++
+		if r.Ended {
+			s.end(t, e, r, p.at, &out.History)
+			continue
 		}
-		if late {
-			t.Late++
-			out.Late++
+		owner := t
+		if r.Tenant != nil {
+			owner = s.tenant(*r.Tenant)
 		}
+		s.applyReading(owner, e, r, p, out)
 	}
 	if skewed {
 		t.ClockSkewed++
 		out.ClockSkewed++
 	}
 	s.shrink(t, &out.History)
+	for i := range s.added {
+		if other := s.tenants.byName[s.added[i].name]; other != nil && other != t {
+			s.shrink(other, &out.History)
+		}
+	}
 }

@@ -3,12 +3,12 @@ package fold
 import "weir/pkg/schema"
 
 // HealthyPeers counts the sources that were heard of since a moment (unix
-// nanoseconds) and did not go offline.
+// nanoseconds) and did not go offline. What is recorded is none.
 func (s *State) HealthyPeers(since int64) uint64 {
 	n := uint64(0)
 	for _, t := range s.tenants.ordered {
 		for _, src := range t.sources {
-			if src.LastSeen >= since && src.Presence != schema.PresenceOffline {
+			if src.LastSeen >= since && src.Presence != schema.PresenceOffline && src.Kind != schema.KindRecorded {
 				n++
 			}
 		}

@@ -17,10 +17,11 @@ const (
 )
 
 // seriesLabels returns the labels of a track's series, ascending by name, each
-// name once and no value empty.
+// name once and no value empty. What is recorded, or is a target's, has its
+// dimensions as they are.
 func seriesLabels(tr *track) []schema.Label {
-	src := tr.source
-	all := make([]schema.Label, 0, 4+len(tr.labels))
+	src, dims := tr.source, tr.strand.dims
+	all := make([]schema.Label, 0, 4+len(tr.labels)+len(dims))
 	add := func(name, value string) {
 		if value != "" {
 			all = append(all, schema.Label{Name: name, Value: value})
@@ -28,12 +29,21 @@ func seriesLabels(tr *track) []schema.Label {
 	}
 	add(labelService, src.Tenant.Service)
 	add(labelSubservice, src.Tenant.Subservice)
-	add(src.Kind.IDLabel(), src.ID)
+	if label := src.Kind.IDLabel(); label != "" {
+		add(label, src.ID)
+	}
 	if src.Kind == schema.KindTask {
 		add(schema.KindProplet.IDLabel(), tr.parent)
 	}
 	for _, l := range tr.labels {
 		add(free(all, src.Kind, labelName(l.Name)), l.Value)
+	}
+	for _, l := range dims {
+		name := l.Name
+		if src.Kind != schema.KindRecorded && src.Kind != schema.KindTarget {
+			name = labelName(name)
+		}
+		add(free(all, src.Kind, name), l.Value)
 	}
 	slices.SortFunc(all, func(a, b schema.Label) int { return strings.Compare(a.Name, b.Name) })
 	return all

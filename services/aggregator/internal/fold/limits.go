@@ -9,57 +9,137 @@ import (
 // planned is what is found out about a reading before its event is applied.
 type planned struct {
 	source *source // nil: it would be new
+	strand *strand // nil: it would be new
 	at     int64   // the time that the reading counts for
 	skewed bool
+	translation
 }
 
-// prepare finds out about an event's readings and whether they fit into the
-// tenant's limits, before anything of it is applied: an event that does not fit
+// added is what an event adds to a tenant.
+type added struct {
+	name            schema.Tenant
+	tenant          *tenant // nil: it would be new
+	sources, series uint64
+}
+
+// prepare finds out about an event's readings and whether they fit into their
+// tenants' limits, before anything of it is applied: an event that does not fit
 // is rejected whole.
 //
 // What the readings of one event add is summed up reading by reading. So an
-// event that names the same new source twice counts it twice, and is rejected
-// where less than that is left.
+// event that names the same new source twice, and not one after the other, counts
+// it twice, and is rejected where less than that is left.
 func (s *State) prepare(t *tenant, e *schema.Event, readings []schema.Reading) *schema.Rejection {
-	s.plan = s.plan[:0]
-	sources, series := uint64(0), uint64(0)
+	s.plan, s.values, s.added = s.plan[:0], s.values[:0], append(s.added[:0], added{name: t.Tenant, tenant: t})
+	names, whose := 0, 0
 	for i := range readings {
 		r := &readings[i]
-		at, skewed := s.settings.eventTime(r, e.Received)
-		src := t.sources[sourceName{r.Kind, r.ID}]
-		s.plan = append(s.plan, planned{src, at, skewed})
-		if src == nil {
-			sources++
+		var p planned
+		p.at, p.skewed = s.settings.eventTime(r, e.Received)
+		before := whose
+		whose = s.addedTo(t, r, whose)
+		a := &s.added[whose]
+		if r.Ended {
+			s.plan = append(s.plan, p)
+			continue
+		}
+		if a.tenant != nil {
+			p.source = a.tenant.sources[sourceName{r.Kind, r.ID}]
+		}
+		if p.source == nil {
+			if again := i > 0 && whose == before && readings[i-1].Kind == r.Kind && readings[i-1].ID == r.ID && !readings[i-1].Ended; !again {
+				a.sources++
+			}
+		} else {
+			p.strand = s.strandOf(p.source, r.Dims)
 		}
 		if r.HasValues() {
-			series += uint64(src.newSeries(r, at))
+			p.translation, s.values = s.names.translate(r, s.values)
+			names += p.unknown
+			a.series += uint64(p.newSeries(r))
+		}
+		s.plan = append(s.plan, p)
+	}
+	return s.checkLimits(readings, names)
+}
+
+// addedTo returns the place in s.added of the tenant of a reading, which is mostly
+// that of the reading before.
+func (s *State) addedTo(t *tenant, r *schema.Reading, last int) int {
+	name := t.Tenant
+	if r.Tenant != nil {
+		name = *r.Tenant
+	}
+	if s.added[last].name == name {
+		return last
+	}
+	for i := range s.added {
+		if s.added[i].name == name {
+			return i
 		}
 	}
-	if limit := t.limits.Sources; sources > 0 && limit > 0 && t.Sources+sources > limit {
-		return overLimit(schema.ReasonSourceLimit, t.Tenant, "sources", t.Sources, limit, sources)
-	}
-	if limit := t.limits.Series; series > 0 && limit > 0 && t.Series+series > limit {
-		return overLimit(schema.ReasonSeriesLimit, t.Tenant, "series", t.Series, limit, series)
-	}
-	return nil
+	s.added = append(s.added, added{name: name, tenant: s.tenants.byName[name]})
+	return len(s.added) - 1
 }
 
-// newSeries returns how many series a reading adds to its source; nil is one
-// that would be new.
-func (src *source) newSeries(r *schema.Reading, at int64) int {
-	if src == nil {
-		return len(r.Fields)
+// checkLimits rejects an event that adds more than its tenants may have, or more
+// names than there may be.
+func (s *State) checkLimits(readings []schema.Reading, names int) *schema.Rejection {
+	for i := range s.added {
+		a := &s.added[i]
+		if a.sources == 0 && a.series == 0 {
+			continue
+		}
+		var limits Limits
+		var sources, series uint64 // there are
+		if t := a.tenant; t != nil {
+			limits, sources, series = t.limits, t.Sources, t.Series
+		} else {
+			limits = s.settings.limits(a.name)
+		}
+		if limit := limits.Sources; a.sources > 0 && limit > 0 && sources+a.sources > limit {
+			return overLimit(schema.ReasonSourceLimit, a.name.String(), "sources", sources, limit, a.sources)
+		}
+		if limit := limits.Series; a.series > 0 && limit > 0 && series+a.series > limit {
+			return overLimit(schema.ReasonSeriesLimit, a.name.String(), "series", series, limit, a.series)
+		}
 	}
-	tr := src.trackOf(src.identity(r, src.isLate(r, at)))
-	if tr == nil {
-		return len(r.Fields)
+	count, most := len(s.names.known), s.names.most
+	if names == 0 || count+names <= most { // though a name may be among them twice
+		return nil
 	}
-	return tr.unseen(r.Fields)
+	if names = s.newNames(readings); count+names <= most {
+		return nil
+	}
+	return overLimit(schema.ReasonNameLimit, "the journal", "names of values", uint64(count), uint64(most), uint64(names))
 }
 
-func overLimit(reason schema.Reason, t schema.Tenant, what string, there, limit, more uint64) *schema.Rejection {
+// newNames returns how many names of an event are new.
+func (s *State) newNames(readings []schema.Reading) int {
+	fresh := map[string]bool{}
+	for i := range readings {
+		for _, v := range readings[i].Named {
+			if _, known := s.names.byName[v.Name]; !known {
+				fresh[v.Name] = true
+			}
+		}
+	}
+	return len(fresh)
+}
+
+// newSeries returns how many series a reading adds to its source.
+func (p *planned) newSeries(r *schema.Reading) int {
+	if p.strand != nil {
+		if tr := p.strand.trackOf(p.strand.identity(r, p.source.isLate(r, p.at))); tr != nil {
+			return tr.unseen(p.fields) + p.unknown
+		}
+	}
+	return len(p.fields) + p.unknown
+}
+
+func overLimit(reason schema.Reason, whose, what string, there, limit, more uint64) *schema.Rejection {
 	return &schema.Rejection{Reason: reason, Offset: -1,
-		Detail: fmt.Sprintf("%s has %d %s of at most %d, and this event adds %d", t, there, what, limit, more)}
+		Detail: fmt.Sprintf("%s has %d %s of at most %d, and this event adds %d", whose, there, what, limit, more)}
 }
 
 // Usage is how much of its limits a tenant uses; a limit of 0 is none.

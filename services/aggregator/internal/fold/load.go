@@ -5,10 +5,11 @@ import (
 	"slices"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/mapping"
 )
 
 // Loader makes a state from a store's records. The tables come in this order:
-// tenants, tenants' histories (each with its buckets), sources, tracks, pages of
+// mappings, names, tenants, tenants' histories (each with its buckets), sources, tracks, pages of
 // logs, windows (each with its segments), writers. Its errors say which record
 // cannot belong to a whole store.
 type Loader struct {
@@ -18,8 +19,9 @@ type Loader struct {
 	gauges    map[*tenant]schema.TenantState // as stored: what is counted must agree
 	histories map[uint64]*tenant
 	sources   map[uint64]*source
-	source    uint64 // the last one's number
-	track     *track // the last one
+	source    uint64          // the last one's number
+	track     *track          // the last one
+	over      map[*track]bool // those whose newest main row is an end
 	windows   map[uint64]*client
 }
 
@@ -33,8 +35,31 @@ func NewLoader(m Meta) *Loader {
 	s.tracks.sealed, s.tracks.handedOut = m.Chunks, m.Chunks
 	return &Loader{
 		state: s, meta: m, gauges: map[*tenant]schema.TenantState{}, histories: map[uint64]*tenant{},
-		sources: make(map[uint64]*source, m.Sources), windows: map[uint64]*client{},
+		sources: make(map[uint64]*source, m.Sources), windows: map[uint64]*client{}, over: map[*track]bool{},
 	}
+}
+
+// Mappings takes the mappings in force.
+func (l *Loader) Mappings(m Mappings) error {
+	set, err := mapping.Unmarshal(m.Set)
+	if err != nil {
+		return err
+	}
+	l.state.mappings = mappings{Mappings: m, set: set}
+	return nil
+}
+
+// Name takes what is known of a name. They come in the order of their fields.
+func (l *Loader) Name(m schema.Metadata) error {
+	ns := l.state.names
+	if want := schema.FirstNamed + schema.Field(len(ns.known)); m.Field != want || uint64(len(ns.known)) >= l.meta.Names {
+		return fmt.Errorf("name %q has field %d, the next one is %d of %d names", m.Name, m.Field, want, l.meta.Names)
+	}
+	if f, known := ns.byName[m.Name]; known || m.Name == "" {
+		return fmt.Errorf("name %q of field %d is that of field %d, or none", m.Name, m.Field, f)
+	}
+	ns.add(m)
+	return nil
 }
 
 // Tenant takes a tenant's record.
@@ -114,6 +139,8 @@ func (l *Loader) checkCounts() error {
 		what        string
 		found, want uint64
 	}{
+		{"sets of mappings", s.mappings.Number, l.meta.Mappings},
+		{"names of values", uint64(len(s.names.known)), l.meta.Names},
 		{"tenants", uint64(len(s.tenants.ordered)), l.meta.Tenants},
 		{"histories of tenants", uint64(len(l.histories)), l.meta.Histories},
 		{"sources", s.sources.count, l.meta.Sources},

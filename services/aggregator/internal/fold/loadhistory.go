@@ -40,7 +40,7 @@ func (l *Loader) Track(r *Track) error {
 	if (l.track != nil && r.Number <= l.track.number) || r.Number > l.meta.TracksEver {
 		return fmt.Errorf("track %d cannot be here; the last one is %d", r.Number, l.meta.TracksEver)
 	}
-	if !knownFields(r.Fields) {
+	if !l.knownFields(r.Fields) {
 		return fmt.Errorf("track %d has fields %d: not ascending, or unknown", r.Number, r.Fields)
 	}
 	src := l.sources[r.Source]
@@ -49,12 +49,21 @@ func (l *Loader) Track(r *Track) error {
 		return fmt.Errorf("track %d is of source %d, which is not there", r.Number, r.Source)
 	case src.tenant.number == 0:
 		return fmt.Errorf("track %d is of tenant %s, which has no history", r.Number, src.Tenant)
-	case r.Current && src.track != nil:
-		return fmt.Errorf("track %d is the current one of source %d, and so is track %d", r.Number, r.Source, src.track.number)
+	case !absencesOf(r.Fields, r.Absent):
+		return fmt.Errorf("track %d lacks fields that it cannot lack: %v", r.Number, r.Absent)
+	}
+	st := src.addStrand(r.Dims)
+	if r.Current && st.track != nil {
+		return fmt.Errorf("track %d is the current one of source %d, and so is track %d", r.Number, r.Source, st.track.number)
 	}
 	tr := &track{
-		number: r.Number, source: src, parent: r.Parent, labels: r.Labels, fields: r.Fields,
-		first: r.First, newest: r.Sealed, sealed: r.Sealed, chunks: r.Chunks,
+		number: r.Number, source: src, strand: st, parent: r.Parent, labels: r.Labels, fields: r.Fields,
+		first: r.First, newest: r.Sealed, read: r.Read, sealed: r.Sealed, chunks: r.Chunks, ends: r.Ends, absent: r.Absent, last: r.Last,
+	}
+	if r.Read == 0 {
+		tr.read = tr.newest
+	} else {
+		l.over[tr] = true
 	}
 	if slices.Equal(tr.labels, src.Labels) {
 		tr.labels = src.Labels
@@ -63,7 +72,7 @@ func (l *Loader) Track(r *Track) error {
 		tr.parent = src.Parent
 	}
 	if r.Current {
-		src.track = tr
+		st.track = tr
 	}
 	l.state.addTrack(tr)
 	l.track = tr
@@ -91,21 +100,29 @@ func (l *Loader) LogPage(number uint64, late bool, page int, data []byte) error 
 	l.state.tracks.rows += uint64(log.Len() - rows)
 	if !late {
 		tr.newest = max(tr.newest, log.Newest())
+		if !l.over[tr] {
+			tr.read = tr.newest
+		}
 	}
 	return nil
 }
 
-// knownFields reports whether fields are of schema.Fields, and ascending.
-func knownFields(fields []schema.Field) bool {
-	place := 0
-	for _, f := range fields {
-		for place < len(schema.Fields) && schema.Fields[place].Field < f {
-			place++
-		}
-		if place == len(schema.Fields) || schema.Fields[place].Field != f {
+// knownFields reports whether fields are known, and ascending.
+func (l *Loader) knownFields(fields []schema.Field) bool {
+	for i, f := range fields {
+		if i > 0 && fields[i-1] >= f || !l.state.names.has(f) {
 			return false
 		}
-		place++
+	}
+	return true
+}
+
+// absencesOf reports whether absences are ascending, and of fields.
+func absencesOf(fields []schema.Field, absent []Absence) bool {
+	for i, a := range absent {
+		if _, known := slices.BinarySearch(fields, a.Field); !known || i > 0 && absent[i-1].Field >= a.Field {
+			return false
+		}
 	}
 	return true
 }

@@ -13,6 +13,9 @@ func (s *State) hear(src *source, e *schema.Event, r *schema.Reading) {
 		return
 	}
 	src.LastSeen = max(src.LastSeen, e.Received)
+	if r.Kind == schema.KindRecorded {
+		return // it is no device
+	}
 	presence := presenceOf(e, r)
 	if presence == schema.PresenceUnknown {
 		return
@@ -21,7 +24,9 @@ func (s *State) hear(src *source, e *schema.Event, r *schema.Reading) {
 		src.LastAlive = max(src.LastAlive, e.Received)
 	}
 	src.setPresence(presence, e.Received)
-	s.clients.speaksFor(e.Client, src)
+	if e.Route == schema.RouteMQTT || e.Route == schema.RouteWill { // others have no connection whose end says anything
+		s.clients.speaksFor(e.Client, src)
+	}
 }
 
 // presenceOf returns what an event says of its source being there. A will says

@@ -100,10 +100,7 @@ func (s *State) forgetBelow(t *tenant, horizon uint32, out *HistoryOutcome) {
 	}
 	forgotten := func(tr *track) bool { return tr.forgotten }
 	for _, tr := range t.tracks {
-		if src := tr.source; src.thinned {
-			src.thinned = false
-			src.tracks = slices.DeleteFunc(src.tracks, forgotten)
-		}
+		tr.strand.thin()
 	}
 	t.tracks = slices.DeleteFunc(t.tracks, forgotten)
 }
@@ -111,13 +108,13 @@ func (s *State) forgetBelow(t *tenant, horizon uint32, out *HistoryOutcome) {
 // forgetTrack takes a track out of everything but the lists of its tenant and
 // its source.
 func (s *State) forgetTrack(tr *track) {
-	src, ts := tr.source, &s.tracks
-	src.identities, src.thinned = nil, true
-	if src.track == tr {
-		src.track = nil
+	src, st, ts := tr.source, tr.strand, &s.tracks
+	src.thinned, st.thinned, st.identities = true, true, nil
+	if st.track == tr {
+		st.track = nil
 	}
 	src.tenant.Series -= uint64(len(tr.fields))
-	s.index.Remove(tr.number, tr.series, tr.fields)
+	s.index.Remove(tr.number, tr.series)
 	delete(ts.byNumber, tr.number)
 	ts.rows -= uint64(tr.main.Len() + tr.late.Len())
 	tr.forgotten = true

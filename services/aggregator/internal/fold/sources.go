@@ -22,12 +22,11 @@ type source struct {
 	dirty     bool
 	forgotten bool
 
-	track  *track   // the current one; nil if there is none
-	tracks []*track // all, by number
-	// identities lists tracks, where they are many, by labels and parent; nil
-	// where they are few, or not listed yet.
-	identities map[string]*track
-	thinned    bool // tracks has some that are forgotten, for a moment
+	plain   strand             // the tracks without dimensions
+	strands map[string]*strand // the others, by their dimensions
+	tracks  []*track           // all, by number
+	thinned bool               // tracks has some that are forgotten, for a moment
+	counted uint64             // the event whose readings Readings counted last
 
 	client      *client // that last spoke for it, nil for none
 	clientIndex int     // where the client lists it
@@ -41,28 +40,45 @@ type sources struct {
 	forgotten []uint64
 }
 
-// applyReading folds one reading. late says that it is older than the newest
-// reading of its source: then it says nothing of how the source is now, except
-// that it is there.
-func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, p *planned, out *Outcome) (late bool) {
+// applyReading folds one reading. One that is older than the newest reading of its
+// source says nothing of how the source is now, except that it is there.
+func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, p *planned, out *Outcome) {
 	src := p.source
 	if src == nil {
 		src = s.source(t, r, e.Received)
 	}
 	s.sources.touch(src)
 	s.hear(src, e, r)
-	if late = src.isLate(r, p.at); !late {
+	old := src.isLate(r, p.at)
+	if !old {
 		src.describe(r)
 	}
 	if !r.HasValues() {
-		return false
+		return
 	}
-	src.Readings++
-	if !late {
+	out.Readings++
+	src.count(r, s.events)
+	if !old {
 		src.replaceReading(r, p.at, e.Received)
 	}
-	s.keep(src, r, p.at, late, &out.History)
-	return late
+	if p.unknown > 0 || p.teaches {
+		s.names.learn(r.Named)
+		p.translation, s.values = s.names.translate(r, s.values)
+	}
+	if late := s.keep(src, r, p, old, &out.History); late {
+		t.Late++
+		out.Late++
+	}
+}
+
+// count counts a reading. All with dimensions that an event has of one source
+// count as one: they are what it sent at once, and each series has then the next
+// number where it has no gap.
+func (src *source) count(r *schema.Reading, event uint64) {
+	if len(r.Dims) == 0 || src.counted != event {
+		src.Readings++
+	}
+	src.counted = event
 }
 
 // isLate reports whether a reading is older than the newest of its source.
@@ -86,6 +102,7 @@ func (s *State) source(t *tenant, r *schema.Reading, received int64) *source {
 
 func (t *tenant) addSource(number uint64, record schema.Source) *source {
 	src := &source{Source: record, number: number, tenant: t}
+	src.plain.source = src
 	t.sources[sourceName{src.Kind, src.ID}] = src
 	t.fresh = append(t.fresh, src)
 	t.Sources++
@@ -116,6 +133,7 @@ func (ss *sources) takeDirty() (dirty []*source, forgotten []uint64) {
 // describe takes over what a message says of the source itself. Labels replace
 // all labels if the message carries any list of them; attributes only add.
 func (src *source) describe(r *schema.Reading) {
+	src.Interval = r.Interval
 	if r.Parent != "" && r.Parent != src.Parent {
 		src.Parent = strings.Clone(r.Parent)
 	}
@@ -138,15 +156,15 @@ func (src *source) setAttribute(a schema.Label) {
 }
 
 // replaceReading makes r the last reading: its fields wholly, so that a value
-// which the device no longer sends is not shown as if it did.
+// which the device no longer sends is not shown as if it did. Of one with
+// dimensions only the time is noted: it is a part of what the source says.
 func (src *source) replaceReading(r *schema.Reading, at, received int64) {
 	src.ReadingTime, src.ReadingSeen = at, received
+	if len(r.Dims) > 0 {
+		return
+	}
 	src.Dialect, src.Clock = r.Dialect, r.Clock
 	src.Fields = append(src.Fields[:0], r.Fields...)
-}
-
-func cloneTenant(t schema.Tenant) schema.Tenant {
-	return schema.Tenant{Service: strings.Clone(t.Service), Subservice: strings.Clone(t.Subservice)}
 }
 
 func cloneLabel(l schema.Label) schema.Label {

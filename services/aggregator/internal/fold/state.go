@@ -6,14 +6,16 @@ import (
 	"weir/services/aggregator/internal/history"
 	"weir/services/aggregator/internal/index"
 
+	"weir/pkg/remotewrite"
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
+	"weir/pkg/schema/decode/mapping"
 )
 
 // State is everything that the journal says up to a position.
 type State struct {
 	settings Settings
-	decoder  *decode.Decoder
+	decoder  Decoder
 	topics   topicCache
 
 	origin  uint64 // the first journal position that was folded, 0 before
@@ -22,6 +24,8 @@ type State struct {
 
 	clock int64 // the latest receipt of an event, unix nanoseconds
 
+	mappings    mappings
+	names       *names
 	tenants     tenants
 	sources     sources
 	tracks      tracks
@@ -30,18 +34,38 @@ type State struct {
 	writers     writers
 	deadLetters deadLetters
 
-	plan []planned   // of the event being folded
-	row  history.Row // that is being appended
+	events uint64              // folded by this State; says which readings are of one event
+	plan   []planned           // of the event being folded
+	added  []added             // what it adds, by tenant
+	values []schema.FieldValue // of its readings' named values
+	row    history.Row         // that is being appended
+	rows   history.Decoder     // of the last rows of tracks
+	absent []Absence           // of the track being appended to
+	key    []byte              // of a strand
 }
+
+// Decoder reads what events say: decode.Decoder does.
+type Decoder interface {
+	// Decode returns the readings of a payload, which are valid until the next
+	// call, or why it is rejected. It depends on its arguments alone.
+	Decode(t decode.Topic, payload []byte) ([]schema.Reading, *schema.Rejection)
+}
+
+// SetDecoder has the state use another decoder than decode.New's: for tests of
+// what no payload says yet. It must be the same whenever the journal is folded.
+func (s *State) SetDecoder(d Decoder) { s.decoder = d }
 
 // New returns the state before the first frame of a journal.
 func New(settings Settings) *State {
+	names := newNames()
 	return &State{
+		mappings: mappings{set: mapping.Shipped()},
+		names:    names,
 		settings: settings,
-		decoder:  decode.New(),
+		decoder:  decode.New(decode.WithRemoteWrites(remotewrite.New())),
 		tenants:  newTenants(),
 		tracks:   newTracks(),
-		index:    index.New(),
+		index:    index.New(names),
 		clients:  newClients(),
 		writers:  newWriters(),
 	}

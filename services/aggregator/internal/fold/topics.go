@@ -5,7 +5,9 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
+	"weir/pkg/schema/decode/mapping"
 )
 
 // A fleet uses few topics over and over. The cache only saves work: what it
@@ -23,23 +25,32 @@ type cachedTopic struct {
 	tenant *tenant // nil before its first event
 }
 
+// topicCache knows topics by the routes on which they came: what a topic means
+// depends on the route. Rules and ingest itself have topics of their own, to which
+// nobody else can write.
 type topicCache struct {
-	known map[string]*cachedTopic
+	known [numRoutes]map[string]*cachedTopic
 }
 
-func (c *topicCache) get(topic string) *cachedTopic {
-	if t, ok := c.known[topic]; ok {
+// numRoutes is more than the routes that a frame can name.
+const numRoutes = 16
+
+// get returns an event's topic, which may be one that a set maps: the same one
+// until the cache is cleared.
+func (c *topicCache) get(e *schema.Event, set *mapping.Set) *cachedTopic {
+	known := &c.known[e.Route%numRoutes]
+	if t, ok := (*known)[e.Topic]; ok {
 		return t
 	}
-	topic = strings.Clone(topic) // the frame's memory must not stay for its sake
+	topic := strings.Clone(e.Topic) // the frame's memory must not stay for its sake
 	t := &cachedTopic{hash: xxhash.Sum64String(topic)}
-	t.Topic, t.ours = decode.ParseTopic(topic)
+	t.Topic, t.ours = decode.ParseMapped(set, e.Route, topic)
 	if len(topic) > maxCachedTopicBytes {
 		return t
 	}
-	if c.known == nil || len(c.known) >= maxCachedTopics {
-		c.known = map[string]*cachedTopic{}
+	if *known == nil || len(*known) >= maxCachedTopics {
+		*known = map[string]*cachedTopic{}
 	}
-	c.known[topic] = t
+	(*known)[topic] = t
 	return t
 }

@@ -9,10 +9,9 @@ import (
 	"weir/services/aggregator/internal/history"
 
 	"weir/pkg/schema"
-	"weir/pkg/schema/wire"
 )
 
-// track is the history of a source under one set of labels. A source whose
+// track is the history of a source under one set of labels and dimensions. A source whose
 // labels change goes on in another track, and in the old one again when they
 // change back.
 //
@@ -21,6 +20,7 @@ import (
 type track struct {
 	number uint64 // 1, 2, 3 … in the order in which the journal makes them
 	source *source
+	strand *strand
 	labels []schema.Label // the source's own at the time
 	parent string         // a task's proplet_id at the time
 	series []schema.Label // the labels of its series; follows from the above
@@ -28,10 +28,14 @@ type track struct {
 
 	first  int64 // time of its oldest row that is kept
 	newest int64 // time of its newest row; that of a main one, by their definition
+	read   int64 // time of its newest main row that is no end
 	sealed int64 // time of the newest main row that is in a chunk
 	chunks uint64
 	main   openLog // rows that were not older than the newest when they came
 	late   openLog // all others
+	ends   bool    // some row is an end
+	absent []Absence
+	last   []schema.FieldValue // of the newest main row, if it is sealed and the log empty, and counters of it may fall; see tolerate
 
 	pending []*SealedChunk // those that no checkpoint is known to have
 
@@ -73,86 +77,41 @@ func newTracks() tracks { return tracks{byNumber: map[uint64]*track{}} }
 // noTime is the newest time of a track without rows.
 const noTime = math.MinInt64
 
-// keep enters a reading into the history. One that is older than what is kept
-// (a device's late backlog, or its wrong clock) is kept until the retention's
-// next turn, so that whoever sent it sees that it came.
-func (s *State) keep(src *source, r *schema.Reading, at int64, late bool, out *HistoryOutcome) {
+// keep enters a reading into the history, and reports whether it is late for its
+// strand. One that is older than what is kept (a device's late backlog, or its
+// wrong clock) is kept until the retention's next turn, so that whoever sent it
+// sees that it came. old says that it is late for its source.
+func (s *State) keep(src *source, r *schema.Reading, p *planned, old bool, out *HistoryOutcome) (late bool) {
 	t := src.tenant
-	if history.Bucket(at) < t.horizon {
+	if history.Bucket(p.at) < t.horizon {
 		t.HistoryTooOld++
 		out.TooOld++
 	}
-	labels, parent := src.Labels, src.Parent // as r has left them
-	if late {
-		labels, parent = src.identity(r, late)
+	st := p.strand
+	if st == nil {
+		st = src.addStrand(r.Dims)
 	}
-	tr := src.trackOf(labels, parent)
+	labels, parent := st.identity(r, old)
+	tr := st.trackOf(labels, parent)
 	if tr == nil {
-		tr = s.newTrack(src, labels, parent)
+		tr = s.newTrack(st, labels, parent)
 	}
-	if !late && src.track != tr {
-		s.switchTrack(src, tr, at, out)
+	if late = st.isLate(p.at); !late && st.track != tr {
+		s.switchTrack(st, tr, p.at, out)
 	}
-	s.see(tr, r.Fields)
-	out.Samples += len(r.Fields)
-	s.row = history.Row{Time: at, Arrival: src.Readings, Dialect: r.Dialect, Clock: r.Clock, Fields: r.Fields}
+	st.event = s.events
+	main := p.at >= tr.newest
+	if main && r.CounterTolerance > 0 {
+		s.tolerate(tr, p.fields, r.CounterTolerance)
+	}
+	s.see(tr, p.fields, p.at)
+	out.Samples += len(p.fields)
+	s.row = history.Row{Time: p.at, Arrival: src.Readings, Dialect: r.Dialect, Clock: r.Clock, Fields: p.fields}
 	s.append(tr, &s.row, out)
-}
-
-// trackOf returns the track with these labels, nil if there is none yet.
-func (src *source) trackOf(labels []schema.Label, parent string) *track {
-	if tr := src.track; tr != nil && tr.is(labels, parent) {
-		return tr
+	if main {
+		s.remember(tr, p.fields, r.CounterTolerance)
 	}
-	if len(src.tracks) > fewTracks {
-		return src.byIdentity()[identityKey(labels, parent)]
-	}
-	for _, tr := range src.tracks {
-		if tr.is(labels, parent) {
-			return tr
-		}
-	}
-	return nil
-}
-
-// fewTracks is up to how many tracks of a source are looked through. There are
-// more where a device puts into a label what changes all the time.
-const fewTracks = 16
-
-// byIdentity returns the tracks of a source that has many.
-func (src *source) byIdentity() map[string]*track {
-	if src.identities == nil {
-		src.identities = make(map[string]*track, len(src.tracks))
-		for _, tr := range src.tracks {
-			src.identities[identityKey(tr.labels, tr.parent)] = tr
-		}
-	}
-	return src.identities
-}
-
-func identityKey(labels []schema.Label, parent string) string {
-	key := wire.AppendString(nil, parent)
-	for _, l := range labels {
-		key = wire.AppendString(wire.AppendString(key, l.Name), l.Value)
-	}
-	return string(key)
-}
-
-// identity returns the labels and the parent under which a reading is kept. A
-// late one that has none belongs to the source's current track: it does not say
-// which the source had.
-func (src *source) identity(r *schema.Reading, late bool) (labels []schema.Label, parent string) {
-	labels, parent = src.Labels, src.Parent
-	if late && src.track != nil {
-		labels, parent = src.track.labels, src.track.parent
-	}
-	if r.Labels != nil {
-		labels = r.Labels
-	}
-	if r.Parent != "" {
-		parent = r.Parent
-	}
-	return labels, parent
+	return late
 }
 
 func (tr *track) is(labels []schema.Label, parent string) bool {
@@ -165,7 +124,8 @@ func sameLabels(a, b []schema.Label) bool {
 }
 
 // newTrack makes a track; the labels are those of the source, or a decoder's.
-func (s *State) newTrack(src *source, labels []schema.Label, parent string) *track {
+func (s *State) newTrack(st *strand, labels []schema.Label, parent string) *track {
+	src := st.source
 	if sameLabels(labels, src.Labels) {
 		labels = src.Labels
 	} else {
@@ -174,8 +134,8 @@ func (s *State) newTrack(src *source, labels []schema.Label, parent string) *tra
 	s.tenants.enumerate(src.tenant)
 	s.tracks.numbers++
 	tr := &track{
-		number: s.tracks.numbers, source: src, labels: labels, parent: strings.Clone(parent),
-		first: math.MaxInt64, newest: noTime, sealed: noTime,
+		number: s.tracks.numbers, source: src, strand: st, labels: labels, parent: strings.Clone(parent),
+		first: math.MaxInt64, newest: noTime, read: noTime, sealed: noTime,
 	}
 	s.addTrack(tr)
 	s.tracks.change(tr)
@@ -184,47 +144,51 @@ func (s *State) newTrack(src *source, labels []schema.Label, parent string) *tra
 
 // addTrack lists a track where it belongs.
 func (s *State) addTrack(tr *track) {
-	src := tr.source
+	t := tr.source.tenant
 	tr.series = seriesLabels(tr)
 	s.tracks.byNumber[tr.number] = tr
-	src.tracks = append(src.tracks, tr)
-	if src.identities != nil {
-		src.identities[identityKey(tr.labels, tr.parent)] = tr
-	}
-	src.tenant.tracks = append(src.tenant.tracks, tr)
+	tr.strand.list(tr)
+	t.tracks = append(t.tracks, tr)
 	s.index.Add(tr.number, tr.series)
-	for _, f := range tr.fields {
-		s.index.AddField(tr.number, f)
-	}
-	src.tenant.Series += uint64(len(tr.fields))
+	tr.fields = s.index.SetFields(tr.number, tr.fields)
+	t.Series += uint64(len(tr.fields))
 }
 
-// switchTrack makes tr its source's current track. The series of the one before
+// switchTrack makes tr its strand's current track. The series of the one before
 // end here.
-func (s *State) switchTrack(src *source, tr *track, at int64, out *HistoryOutcome) {
-	if old := src.track; old != nil {
-		s.row = history.Row{Time: at, End: true}
-		s.append(old, &s.row, out)
+func (s *State) switchTrack(st *strand, tr *track, at int64, out *HistoryOutcome) {
+	if old := st.track; old != nil {
+		s.appendEnd(old, at, 0, out)
 		s.tracks.change(old) // it is no longer the current one
 	}
-	src.track = tr
+	st.track = tr
 	s.tracks.change(tr)
 }
 
-// see notes a reading's fields.
-func (s *State) see(tr *track, values []schema.FieldValue) {
+// appendEnd ends the series of a track: by other labels, or, with an arrival, by
+// word.
+func (s *State) appendEnd(tr *track, at int64, arrival uint64, out *HistoryOutcome) {
+	s.row = history.Row{Time: at, Arrival: arrival, End: true}
+	s.append(tr, &s.row, out)
+}
+
+// see notes the fields of a row that is about to be appended.
+func (s *State) see(tr *track, values []schema.FieldValue, at int64) {
 	if tr.unseen(values) == 0 {
 		return
 	}
-	fields := slices.Clone(tr.fields)
+	had := tr.fields
+	fields := slices.Clone(had)
 	for _, v := range values {
 		if at, found := slices.BinarySearch(fields, v.Field); !found {
 			fields = slices.Insert(fields, at, v.Field)
-			s.index.AddField(tr.number, v.Field)
 			tr.source.tenant.Series++
 		}
 	}
-	tr.fields = fields
+	tr.fields = s.index.SetFields(tr.number, fields)
+	if at < tr.newest {
+		s.noticeLate(tr, values, had)
+	}
 	s.tracks.change(tr)
 }
 
@@ -253,7 +217,11 @@ func (s *State) append(tr *track, row *history.Row, out *HistoryOutcome) {
 		if l.Len() > 0 && history.Bucket(l.Newest()) != history.Bucket(row.Time) {
 			s.seal(tr, false, out)
 		}
-		tr.newest = row.Time
+		s.enterMain(tr, row)
+	}
+	if row.End && !tr.ends {
+		tr.ends = true
+		s.tracks.change(tr)
 	}
 	if row.Time < tr.first {
 		tr.first = row.Time
@@ -266,6 +234,20 @@ func (s *State) append(tr *track, row *history.Row, out *HistoryOutcome) {
 	if l.Len() >= history.ChunkRows {
 		s.seal(tr, late, out)
 	}
+}
+
+// enterMain notes what a main row says of its track. When the newest one was a
+// reading follows from the logs, unless the newest row is an end: then it is in the
+// record.
+func (s *State) enterMain(tr *track, row *history.Row) {
+	if over := tr.read < tr.newest; over || row.End {
+		s.tracks.change(tr)
+	}
+	if !row.End {
+		s.notice(tr, row.Fields, row.Time)
+		tr.read = row.Time
+	}
+	tr.newest = row.Time
 }
 
 // touch has the next checkpoint look at tr's logs.

@@ -236,25 +236,30 @@ func TestLabelsOfSeries(t *testing.T) {
 		tenant schema.Tenant
 		parent string
 		own    []schema.Label
+		dims   []schema.Label
 		want   string
 	}{
-		{"a node has its tenant and its name", schema.KindSporeNode, full, "", nil, "node=x service=s subservice=u"},
-		{"a tenant without a subservice has no such label", schema.KindSporeNode, schema.Tenant{Service: "s"}, "", nil, "node=x service=s"},
-		{"a proplet is a proplet_id", schema.KindProplet, full, "", nil, "proplet_id=x service=s subservice=u"},
-		{"a task has its proplet too", schema.KindTask, full, "p", nil, "proplet_id=p service=s subservice=u task_id=x"},
-		{"a task of no proplet has none", schema.KindTask, full, "", nil, "service=s subservice=u task_id=x"},
-		{"a source's labels stand among them", schema.KindSporeNode, full, "", own("version", "1.0", "zone", "a"), "node=x service=s subservice=u version=1.0 zone=a"},
-		{"an empty value is no label", schema.KindSporeNode, full, "", own("zone", ""), "node=x service=s subservice=u"},
-		{"what is no name becomes one", schema.KindSporeNode, full, "", own("", "e", "1st", "f", "my-zone", "g"), "_=e _st=f my_zone=g node=x service=s subservice=u"},
-		{"a label of ours is not overwritten", schema.KindSporeNode, full, "", own("node", "y", "service", "z"), "exported_node=y exported_service=z node=x service=s subservice=u"},
-		{"another kind's identity is no label of ours", schema.KindSporeNode, full, "", own("task_id", "y"), "node=x service=s subservice=u task_id=y"},
-		{"reserved names are not used", schema.KindSporeNode, full, "", own("__name__", "y"), "exported___name__=y node=x service=s subservice=u"},
-		{"names that become the same stay apart", schema.KindSporeNode, full, "", own("a-b", "1", "a.b", "2", "a_b", "3"), "a_b=1 exported_a_b=2 exported_exported_a_b=3 node=x service=s subservice=u"},
+		{"a node has its tenant and its name", schema.KindSporeNode, full, "", nil, nil, "node=x service=s subservice=u"},
+		{"a tenant without a subservice has no such label", schema.KindSporeNode, schema.Tenant{Service: "s"}, "", nil, nil, "node=x service=s"},
+		{"a proplet is a proplet_id", schema.KindProplet, full, "", nil, nil, "proplet_id=x service=s subservice=u"},
+		{"a task has its proplet too", schema.KindTask, full, "p", nil, nil, "proplet_id=p service=s subservice=u task_id=x"},
+		{"a task of no proplet has none", schema.KindTask, full, "", nil, nil, "service=s subservice=u task_id=x"},
+		{"a source's labels stand among them", schema.KindSporeNode, full, "", own("version", "1.0", "zone", "a"), nil, "node=x service=s subservice=u version=1.0 zone=a"},
+		{"an empty value is no label", schema.KindSporeNode, full, "", own("zone", ""), nil, "node=x service=s subservice=u"},
+		{"what is no name becomes one", schema.KindSporeNode, full, "", own("", "e", "1st", "f", "my-zone", "g"), nil, "_=e _st=f my_zone=g node=x service=s subservice=u"},
+		{"a label of ours is not overwritten", schema.KindSporeNode, full, "", own("node", "y", "service", "z"), nil, "exported_node=y exported_service=z node=x service=s subservice=u"},
+		{"another kind's identity is no label of ours", schema.KindSporeNode, full, "", own("task_id", "y"), nil, "node=x service=s subservice=u task_id=y"},
+		{"reserved names are not used", schema.KindSporeNode, full, "", own("__name__", "y"), nil, "exported___name__=y node=x service=s subservice=u"},
+		{"names that become the same stay apart", schema.KindSporeNode, full, "", own("a-b", "1", "a.b", "2", "a_b", "3"), nil, "a_b=1 exported_a_b=2 exported_exported_a_b=3 node=x service=s subservice=u"},
+		{"dimensions stand among them", schema.KindDevice, full, "", own("zone", "a"), own("core", "0"), "core=0 device=x service=s subservice=u zone=a"},
+		{"a dimension does not overwrite what the series has", schema.KindDevice, full, "", own("zone", "a"), own("device", "y", "service", "z", "zone", "b"), "device=x exported_device=y exported_service=z exported_zone=b service=s subservice=u zone=a"},
+		{"what is recorded has its dimensions only", schema.KindRecorded, schema.Tenant{}, "", nil, own("device", "y", "node", "n", "ü.x", "z"), "device=y node=n ü.x=z"},
+		{"and its tenant if it has one", schema.KindRecorded, full, "", nil, own("zone", "a"), "service=s subservice=u zone=a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			src := &source{Source: schema.Source{Tenant: test.tenant, Kind: test.kind, ID: "x"}}
 			var got []string
-			for _, l := range seriesLabels(&track{source: src, parent: test.parent, labels: test.own}) {
+			for _, l := range seriesLabels(&track{source: src, strand: &strand{source: src, dims: test.dims}, parent: test.parent, labels: test.own}) {
 				got = append(got, l.Name+"="+l.Value)
 			}
 			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {

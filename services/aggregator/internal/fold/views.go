@@ -1,6 +1,8 @@
 package fold
 
 import (
+	"time"
+
 	"github.com/prometheus/prometheus/model/labels"
 
 	"weir/services/aggregator/internal/history"
@@ -17,33 +19,39 @@ import (
 // to Chunks that are not pending. What lies before First is forgotten, and may
 // still be there.
 type TrackView struct {
-	Number  uint64
-	Tenant  uint64 // its number in the keys of chunks
-	Name    schema.Tenant
-	Kind    schema.Kind
-	ID      string
-	Parent  string         // a task's proplet_id
-	Own     []schema.Label // the source's own labels at the time, ascending by name
-	Labels  []schema.Label // those of its series, ascending by name
-	Fields  []schema.Field // all that it has, ascending
-	First   int64          // time of its oldest row
-	Newest  int64          // time of its newest row
-	Chunks  uint64         // how many chunks were sealed
-	Main    history.LogView
-	Late    history.LogView
-	Pending []*SealedChunk // in the order of their sealing
-	Current bool           // it is its source's current track
-	Alone   bool           // its source has no other
+	Number   uint64
+	Tenant   uint64 // its number in the keys of chunks
+	Name     schema.Tenant
+	Kind     schema.Kind
+	ID       string
+	Parent   string         // a task's proplet_id
+	Own      []schema.Label // the source's own labels at the time, ascending by name
+	Dims     []schema.Label // of its readings, ascending by name
+	Labels   []schema.Label // those of its series, ascending by name
+	Fields   []schema.Field // all that it has, ascending
+	First    int64          // time of its oldest row
+	Newest   int64          // time of its newest row
+	Chunks   uint64         // how many chunks were sealed
+	Main     history.LogView
+	Late     history.LogView
+	Pending  []*SealedChunk // in the order of their sealing
+	Interval time.Duration  // how often its source is said to send, 0 where nothing is said
+	Current  bool           // it is the current one of its source and dimensions
+	Alone    bool           // its source has no other with these dimensions
+	Ends     bool           // it has had an end
+	Absent   []Absence      // the fields that its main rows lack or once lacked, ascending; mostly none
 }
 
 // viewInto makes v the track's view.
 func (tr *track) viewInto(v *TrackView) {
-	src := tr.source
+	src, st := tr.source, tr.strand
 	v.Number, v.Tenant, v.Name, v.Kind, v.ID = tr.number, src.tenant.number, src.Tenant, src.Kind, src.ID
 	v.Parent, v.Own, v.Labels, v.Fields = tr.parent, tr.labels, tr.series, tr.fields
 	v.First, v.Newest, v.Chunks = tr.first, tr.newest, tr.chunks
 	v.Main, v.Late, v.Pending = tr.main.View(), tr.late.View(), tr.pending
-	v.Current, v.Alone = src.track == tr, len(src.tracks) == 1
+	v.Interval = src.Interval
+	v.Dims, v.Ends, v.Absent = st.dims, tr.ends, tr.absences()
+	v.Current, v.Alone = st.track == tr, len(st.tracks) == 1
 }
 
 // TrackMatch is a track with those of its fields that were selected.
@@ -74,23 +82,23 @@ func (s *State) SelectTracks(ms []*labels.Matcher, from, to int64) []TrackMatch 
 	return all
 }
 
-// AddSiblings gives each of the tracks those of its source that may have rows
-// from..to (unix nanoseconds, inclusive), itself among them, by number, unless
-// there is no other. Tracks of one source share the list.
+// AddSiblings gives each of the tracks those of its source with the same
+// dimensions that may have rows from..to (unix nanoseconds, inclusive), itself
+// among them, by number, unless there is no other. They share the list.
 func (s *State) AddSiblings(tracks []TrackMatch, from, to int64) {
-	var bySource map[*source][]TrackView
+	var known map[*strand][]TrackView
 	for i := range tracks {
 		if tracks[i].Alone {
 			continue
 		}
 		tr := s.tracks.byNumber[tracks[i].Number]
-		siblings, known := bySource[tr.source]
-		if !known {
-			if bySource == nil {
-				bySource = map[*source][]TrackView{}
+		siblings, there := known[tr.strand]
+		if !there {
+			if known == nil {
+				known = map[*strand][]TrackView{}
 			}
-			siblings = tr.source.viewsIn(from, to)
-			bySource[tr.source] = siblings
+			siblings = tr.strand.viewsIn(from, to)
+			known[tr.strand] = siblings
 		}
 		if len(siblings) > 1 || len(siblings) == 1 && siblings[0].Number != tr.number {
 			tracks[i].Siblings = siblings
@@ -98,10 +106,10 @@ func (s *State) AddSiblings(tracks []TrackMatch, from, to int64) {
 	}
 }
 
-// viewsIn returns the views of a source's tracks that may have rows from..to.
-func (src *source) viewsIn(from, to int64) []TrackView {
+// viewsIn returns the views of a strand's tracks that may have rows from..to.
+func (st *strand) viewsIn(from, to int64) []TrackView {
 	var found []*track
-	for _, tr := range src.tracks {
+	for _, tr := range st.tracks {
 		if tr.first <= to && tr.newest >= from {
 			found = append(found, tr)
 		}
@@ -129,9 +137,18 @@ func (s *State) SourceTracks(kind schema.Kind, id string, tenant schema.Tenant) 
 }
 
 // views returns the views of a source's tracks.
-func (src *source) views() []TrackView {
-	all := make([]TrackView, len(src.tracks))
-	for i, tr := range src.tracks {
+func (src *source) views() []TrackView { return viewsOf(src.tracks) }
+
+func (src *source) wholeViews() []TrackView {
+	if len(src.plain.tracks) > 0 {
+		return viewsOf(src.plain.tracks)
+	}
+	return src.views()
+}
+
+func viewsOf(tracks []*track) []TrackView {
+	all := make([]TrackView, len(tracks))
+	for i, tr := range tracks {
 		tr.viewInto(&all[i])
 	}
 	return all
@@ -141,7 +158,9 @@ func (src *source) views() []TrackView {
 // overwrites in the record, its fields and attributes, is left out.
 type SourceView struct {
 	Source schema.Source // its lists are shared: not to be changed
-	Tracks []TrackView   // by number
+	// Tracks are those without dimensions, which say what the source was; if there
+	// are none, all. By number.
+	Tracks []TrackView
 }
 
 // SourceViews returns the sources that q selects, leaving out its labels, which
@@ -164,7 +183,7 @@ func (s *State) SourceViews(q *schema.SourcesRequest) []SourceView {
 	all := make([]SourceView, len(found)) // views are large
 	for i, src := range found {
 		v := &all[i]
-		v.Source, v.Tracks = src.Source, src.views()
+		v.Source, v.Tracks = src.Source, src.wholeViews()
 		v.Source.Fields, v.Source.Attributes = nil, nil
 	}
 	return all

@@ -77,6 +77,30 @@ func SporeNode(host, zone string, cpu float64, at int64) []byte {
 		`"labels":{"version":"1.0.0","zone":%q,"type":"spore-node"}}`, at/1e9, host, cpu, zone)
 }
 
+// bareNode returns a SPORE node's message of one value, without labels.
+func bareNode(host string, cpu float64, at int64) []byte {
+	return fmt.Appendf(nil, `{"hostname":%q,"timestamp":%d,"cpu":{"usage_percent":%v}}`, host, at/1e9, cpu)
+}
+
+// DataNodeTopic returns the topic of a DataMgmt node's document.
+func DataNodeTopic(t schema.Tenant, node, document string) string {
+	return "datamgmt/" + t.Service + "/" + t.Subservice + "/" + node + "/" + document
+}
+
+// Health returns a DataMgmt node's health.
+func Health(good bool, at int64) []byte {
+	status := "degraded"
+	if good {
+		status = "healthy"
+	}
+	return fmt.Appendf(nil, `{"status":%q,"components":{"blockchain":"connected","p2p_network":"running","encryption":"initialized"},"timestamp":%d}`, status, at/1e9)
+}
+
+// Stats returns a DataMgmt node's stats.
+func Stats(peers int, at int64) []byte {
+	return fmt.Appendf(nil, `{"total_peers":%d,"healthy_peers":%d,"data_sent":%d,"uptime":17,"timestamp":%d}`, peers, peers/2, peers*1000, at/1e9)
+}
+
 // Gateway returns a gateway's document of nodes.
 func Gateway(at int64, nodes ...[]byte) []byte {
 	b := fmt.Appendf(nil, `{"timestamp":%q,"nodes":[`, Stamp(at))

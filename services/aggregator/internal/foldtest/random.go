@@ -10,6 +10,7 @@ import (
 
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
+	"weir/pkg/schema/decode/mapping"
 )
 
 // SeedVariable names the environment variable that replays a random test.
@@ -48,6 +49,10 @@ type Generator struct {
 	clients []*client
 	tenants []schema.Tenant
 	resets  int
+
+	// Open has the generator make events for an OpenDecoder too: for states that
+	// have one.
+	Open bool
 }
 
 type client struct {
@@ -153,7 +158,24 @@ func (g *Generator) message() schema.Event {
 	if g.rng.IntN(40) == 0 { // who is there for some hours only
 		host = fmt.Sprintf("guest-%d", g.now/(4*3600e9))
 	}
-	switch g.rng.IntN(14) {
+	switch g.rng.IntN(20) {
+	case 14, 15:
+		return schema.Event{Topic: decode.RecordedTopic, Payload: g.recorded(), Route: schema.RouteRule}
+	case 16:
+		return schema.Event{Topic: DataNodeTopic(t, host, "health"), Payload: Health(cpu > 50, g.moment())}
+	case 17:
+		return schema.Event{Topic: DataNodeTopic(t, host, "stats"), Payload: Stats(int(cpu), g.moment())}
+	case 18, 19:
+		if g.rng.IntN(8) == 0 {
+			return g.mappings()
+		}
+		if g.rng.IntN(2) == 0 {
+			return g.mapped(t, host)
+		}
+		if g.Open {
+			return schema.Event{Topic: SporeTopic(t, "open"), Payload: OpenPayload(g.openReadings())}
+		}
+		return schema.Event{Topic: SporeTopic(t, host), Payload: bareNode(host, cpu, g.moment())}
 	case 0:
 		return schema.Event{Topic: AliveTopic(t), Payload: Alive(proplet)}
 	case 1:
@@ -175,7 +197,11 @@ func (g *Generator) message() schema.Event {
 }
 
 func (g *Generator) malformed(t schema.Tenant) schema.Event {
-	switch g.rng.IntN(5) {
+	switch g.rng.IntN(7) {
+	case 5:
+		return schema.Event{Topic: decode.RecordedTopic, Payload: []byte(`{"time_ms":1}`)} // nobody but a rule may
+	case 6:
+		return schema.Event{Topic: decode.RecordedTopic, Payload: []byte(`{}`), Route: schema.RouteRule}
 	case 0:
 		return schema.Event{Topic: TaskTopic(t), Payload: []byte(`{"task_id":`)}
 	case 1:
@@ -194,6 +220,7 @@ func (g *Generator) malformed(t schema.Tenant) schema.Event {
 func Frames(rng *rand.Rand, items []Item, most int) []*schema.Frame {
 	var frames []*schema.Frame
 	writer, number := 1, uint64(0)
+	set := mapping.Shipped()
 	for len(items) > 0 {
 		if rng.IntN(15) == 0 {
 			writer, number = writer+1, 0
@@ -204,7 +231,7 @@ func Frames(rng *rand.Rand, items []Item, most int) []*schema.Frame {
 		for want := 1 + rng.IntN(most); n < len(items) && n < want && f.Reset == nil; n++ {
 			add(f, items[n])
 		}
-		f.Received = Received(f)
+		f.Received, set = received(f, set)
 		frames, items = append(frames, f), items[n:]
 		if rng.IntN(30) == 0 {
 			frames = append(frames, frames[max(0, len(frames)-1-rng.IntN(3))])
@@ -226,17 +253,28 @@ func add(f *schema.Frame, i Item) {
 	}
 }
 
-// Received counts a frame's events by tenant, ascending.
+// Received counts a frame's events by tenant, ascending. Topics are mapped as weir
+// does by itself.
 func Received(f *schema.Frame) []schema.TenantCount {
+	all, _ := received(f, mapping.Shipped())
+	return all
+}
+
+// received maps topics by a set, and returns the one that holds behind the frame.
+func received(f *schema.Frame, set *mapping.Set) ([]schema.TenantCount, *mapping.Set) {
 	counts := map[schema.Tenant]uint64{}
 	for i := range f.Events {
-		t, _ := decode.ParseTopic(f.Events[i].Topic)
+		e := &f.Events[i]
+		t, _ := decode.ParseMapped(set, e.Route, e.Topic)
 		counts[t.Tenant]++
+		if next, err := mapping.Unmarshal(e.Payload); err == nil && t.Kind == decode.TopicMappings {
+			set = next
+		}
 	}
 	var all []schema.TenantCount
 	for t, n := range counts {
 		all = append(all, schema.TenantCount{Tenant: t, Events: n})
 	}
 	slices.SortFunc(all, func(a, b schema.TenantCount) int { return a.Tenant.Compare(b.Tenant) })
-	return all
+	return all, set
 }

@@ -24,6 +24,19 @@ func (s Staleness) Reach() time.Duration {
 	return time.Duration(l.ceiling+l.within) * time.Millisecond
 }
 
+// Expecting returns how long a series lives whose samples are said to come at an
+// interval, which then need not be learned; 0 for one of which nothing is said.
+func (s Staleness) Expecting(interval time.Duration) Staleness {
+	if interval <= 0 {
+		return s
+	}
+	if s == (Staleness{}) {
+		s = DefaultStaleness
+	}
+	life := time.Duration(min(max(s.Factor*float64(interval), float64(s.Floor)), float64(s.Ceiling)))
+	return Staleness{Factor: s.Factor, Floor: life, Ceiling: life}
+}
+
 // limits is a Staleness in milliseconds.
 type limits struct {
 	factor                 float64

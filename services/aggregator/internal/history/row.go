@@ -32,11 +32,12 @@ func BucketStart(bucket uint32) int64 { return int64(bucket) * int64(BucketLengt
 // Row is one reading in a track's history.
 type Row struct {
 	Time    int64  // event time, unix nanoseconds
-	Arrival uint64 // the source's count of readings when it came, 1, 2, 3 …; 0 for an end
+	Arrival uint64 // the source's count of readings when it came, 1, 2, 3 …; 0 for an end by other labels
 	Dialect schema.Dialect
 	Clock   schema.Clock
 	// End marks a row that is no reading: the track's series end here, because
-	// its source has other labels from here on.
+	// its source has other labels from here on, or, with an Arrival, because
+	// somebody said so.
 	End    bool
 	Fields []schema.FieldValue // ascending by Field, none twice; empty for an end
 }

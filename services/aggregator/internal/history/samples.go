@@ -13,16 +13,17 @@ import (
 // Decoder reads samples and rows. It holds scratch memory: use one for many
 // tracks, but not concurrently.
 type Decoder struct {
-	columns columnReader
-	state   pageState
-	present []int64
-	metas   []int64
-	values  []float64
-	late    []point
-	parts   [][]point // of main
-	chunks  []chunkTimes
-	mainLog logRows
-	lateLog logRows
+	columns  columnReader
+	state    pageState
+	present  []int64
+	metas    []int64
+	arrivals []int64
+	values   []float64
+	late     []point
+	parts    [][]point // of main
+	chunks   []chunkTimes
+	mainLog  logRows
+	lateLog  logRows
 
 	// of rows
 	row     Row

@@ -16,13 +16,11 @@ func (x *Index) Cardinality(limit int) schema.Cardinality {
 		SeriesByMetric: []schema.NameCount{}, ValuesByLabel: []schema.NameCount{}, BytesByLabel: []schema.NameCount{},
 	}
 	var metrics, bytes uint64
-	for place := range schema.Fields {
-		if n := x.fields[place].n; n > 0 {
-			metrics++
-			bytes += uint64(len(schema.Fields[place].Name))
-			c.SeriesByMetric = append(c.SeriesByMetric, schema.NameCount{Name: schema.Fields[place].Name, Count: uint64(n)})
-		}
-	}
+	x.eachField(func(name string, n int) {
+		metrics++
+		bytes += uint64(len(name))
+		c.SeriesByMetric = append(c.SeriesByMetric, schema.NameCount{Name: name, Count: uint64(n)})
+	})
 	for name, values := range x.labels {
 		c.LabelPairs += uint64(len(values))
 		c.ValuesByLabel = append(c.ValuesByLabel, schema.NameCount{Name: name, Count: uint64(len(values))})
@@ -81,11 +79,11 @@ func (x *Index) seriesByPair(limit int) []schema.NameCount {
 			counts = append(counts, schema.NameCount{Name: p.name + "=" + p.value, Count: uint64(n)})
 		}
 	})
-	for place := range schema.Fields {
-		if n := x.fields[place].n; n > 0 && n >= floor {
-			counts = append(counts, schema.NameCount{Name: schema.MetricNameLabel + "=" + schema.Fields[place].Name, Count: uint64(n)})
+	x.eachField(func(name string, n int) {
+		if n >= floor {
+			counts = append(counts, schema.NameCount{Name: schema.MetricNameLabel + "=" + name, Count: uint64(n)})
 		}
-	}
+	})
 	return top(counts, limit)
 }
 
@@ -116,9 +114,19 @@ func (x *Index) eachPair(visit func(pair)) {
 	}
 }
 
+// eachField calls visit with the name of each field that tracks have, and with
+// how many have it.
+func (x *Index) eachField(visit func(name string, n int)) {
+	for f, l := range x.fields {
+		if l != nil && l.n > 0 {
+			visit(x.names.Name(schema.Field(f)), l.n)
+		}
+	}
+}
+
 func (x *Index) mostFields() (most int) {
-	for _, set := range x.tracks {
-		most = max(most, set.len())
+	for _, set := range x.sets {
+		most = max(most, len(set.fields))
 	}
 	return most
 }
@@ -126,8 +134,7 @@ func (x *Index) mostFields() (most int) {
 func (x *Index) countSeries(l *list) (n int) {
 	for _, b := range l.blocks {
 		for _, id := range b {
-			set := x.tracks[id]
-			n += set.len()
+			n += len(x.tracks[id].fields)
 		}
 	}
 	return n

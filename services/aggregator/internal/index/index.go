@@ -2,25 +2,35 @@ package index
 
 import (
 	"fmt"
-	"math/bits"
 
 	"weir/pkg/schema"
 )
 
+// Names says what fields are called. A field that has a name keeps it.
+type Names interface {
+	// Name returns a field's name, "" for what is no field.
+	Name(f schema.Field) string
+	// Field returns the field of a name.
+	Field(name string) (f schema.Field, known bool)
+}
+
 // Index knows which tracks have which labels and fields.
 type Index struct {
-	tracks map[uint64]fieldSet
+	names  Names
+	tracks map[uint64]*fieldSet
+	sets   map[string]*fieldSet // those that tracks have, by key
 	all    list
-	fields []list                      // by place in schema.Fields
+	fields []*list                     // by field; nil or empty if no track has it
 	labels map[string]map[string]*list // name → value → tracks
 	series uint64
 }
 
-// New returns an empty index.
-func New() *Index {
+// New returns an empty index of fields that have these names.
+func New(names Names) *Index {
 	return &Index{
-		tracks: map[uint64]fieldSet{},
-		fields: make([]list, len(schema.Fields)),
+		names:  names,
+		tracks: map[uint64]*fieldSet{},
+		sets:   map[string]*fieldSet{},
 		labels: map[string]map[string]*list{},
 	}
 }
@@ -31,7 +41,7 @@ func (x *Index) Add(id uint64, labels []schema.Label) {
 	if !x.all.add(id) {
 		panic(fmt.Sprintf("BUG: track %d is in the index already", id))
 	}
-	x.tracks[id] = fieldSet{}
+	x.tracks[id] = noFields
 	for _, l := range labels {
 		values := x.labels[l.Name]
 		if values == nil {
@@ -47,29 +57,59 @@ func (x *Index) Add(id uint64, labels []schema.Label) {
 	}
 }
 
-// AddField says that a track has a field; that it is said again is no mistake.
-// The field is one of schema.Fields.
-func (x *Index) AddField(id uint64, field schema.Field) {
-	set, known := x.tracks[id]
+// SetFields says which fields a track has, ascending: all that it had, and
+// perhaps more. It returns them as a list that all tracks with the same fields
+// share, and that never changes, nor may the given one.
+func (x *Index) SetFields(id uint64, fields []schema.Field) []schema.Field {
+	before, known := x.tracks[id]
 	if !known {
 		panic(fmt.Sprintf("BUG: track %d is not in the index", id))
 	}
-	place := placeOf(field)
-	if set.has(place) {
-		return
+	set, i := x.intern(fields), 0
+	for _, f := range fields {
+		if i < len(before.fields) && before.fields[i] == f {
+			i++
+			continue
+		}
+		x.listOf(f).add(id)
+		x.series++
 	}
-	set.add(place)
+	if i < len(before.fields) {
+		panic(fmt.Sprintf("BUG: track %d loses the field %d", id, before.fields[i]))
+	}
+	x.release(before)
 	x.tracks[id] = set
-	x.fields[place].add(id)
-	x.series++
+	return set.fields
 }
 
-// Remove forgets a track, which has the labels that it was added with and the
-// fields that were added since.
-func (x *Index) Remove(id uint64, labels []schema.Label, fields []schema.Field) {
+// listOf returns the tracks of a field, to be changed.
+func (x *Index) listOf(f schema.Field) *list {
+	for int(f) >= len(x.fields) {
+		x.fields = append(x.fields, nil)
+	}
+	if x.fields[f] == nil {
+		if x.names.Name(f) == "" {
+			panic(fmt.Sprintf("BUG: no field has number %d", f))
+		}
+		x.fields[f] = &list{}
+	}
+	return x.fields[f]
+}
+
+// tracksOf returns the tracks of a field, nil if no track has it.
+func (x *Index) tracksOf(f schema.Field) *list {
+	if int(f) >= len(x.fields) || x.fields[f] == nil || x.fields[f].n == 0 {
+		return nil
+	}
+	return x.fields[f]
+}
+
+// Remove forgets a track, which has the labels that it was added with.
+func (x *Index) Remove(id uint64, labels []schema.Label) {
 	if !x.all.remove(id) {
 		panic(fmt.Sprintf("BUG: track %d is not in the index", id))
 	}
+	set := x.tracks[id]
 	delete(x.tracks, id)
 	for _, l := range labels {
 		values := x.labels[l.Name]
@@ -84,12 +124,13 @@ func (x *Index) Remove(id uint64, labels []schema.Label, fields []schema.Field) 
 			delete(x.labels, l.Name)
 		}
 	}
-	for _, f := range fields {
-		if !x.fields[placeOf(f)].remove(id) {
+	for _, f := range set.fields {
+		if !x.fields[f].remove(id) {
 			panic(fmt.Sprintf("BUG: track %d is not in the index with field %d", id, f))
 		}
 		x.series--
 	}
+	x.release(set)
 }
 
 // Series returns how many series there are.
@@ -97,52 +138,3 @@ func (x *Index) Series() uint64 { return x.series }
 
 // Tracks returns how many tracks there are.
 func (x *Index) Tracks() uint64 { return uint64(x.all.n) }
-
-// fieldSet is a set of places in schema.Fields.
-type fieldSet [4]uint64
-
-// maxFields is how many fields there can be.
-const maxFields = 4 * 64
-
-func (s *fieldSet) has(place int) bool { return s[place/64]&(1<<(place%64)) != 0 }
-
-func (s *fieldSet) add(place int) { s[place/64] |= 1 << (place % 64) }
-
-func (s *fieldSet) and(o *fieldSet) fieldSet {
-	return fieldSet{s[0] & o[0], s[1] & o[1], s[2] & o[2], s[3] & o[3]}
-}
-
-func (s *fieldSet) len() int {
-	return bits.OnesCount64(s[0]) + bits.OnesCount64(s[1]) + bits.OnesCount64(s[2]) + bits.OnesCount64(s[3])
-}
-
-// list returns the set's fields, ascending.
-func (s *fieldSet) list() []schema.Field {
-	var fields []schema.Field
-	for place := range schema.Fields {
-		if s.has(place) {
-			fields = append(fields, schema.Fields[place].Field)
-		}
-	}
-	return fields
-}
-
-// places is the inverse of schema.Fields.
-var places = func() map[schema.Field]int {
-	if len(schema.Fields) > maxFields {
-		panic("BUG: there are more fields than a fieldSet holds")
-	}
-	places := make(map[schema.Field]int, len(schema.Fields))
-	for place, f := range schema.Fields {
-		places[f.Field] = place
-	}
-	return places
-}()
-
-func placeOf(f schema.Field) int {
-	place, known := places[f]
-	if !known {
-		panic(fmt.Sprintf("BUG: no field has number %d", f))
-	}
-	return place
-}

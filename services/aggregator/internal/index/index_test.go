@@ -34,6 +34,30 @@ func match(t testing.TB, typ labels.MatchType, name, value string) *labels.Match
 	return m
 }
 
+// names are those of the table, and "named_<n>" from FirstNamed on.
+type names struct{}
+
+func (names) Name(f schema.Field) string { return nameOf[f] }
+
+func (names) Field(name string) (schema.Field, bool) {
+	f, known := fieldOf[name]
+	return f, known
+}
+
+var nameOf, fieldOf = func() (map[schema.Field]string, map[string]schema.Field) {
+	byField, byName := map[schema.Field]string{}, map[string]schema.Field{}
+	for _, f := range schema.Fields {
+		byField[f.Field] = f.Name
+	}
+	for n := range schema.MaxNames {
+		byField[schema.FirstNamed+schema.Field(n)] = fmt.Sprint("named_", n)
+	}
+	for f, name := range byField {
+		byName[name] = f
+	}
+	return byField, byName
+}()
+
 const (
 	cpu  = schema.SporeCPUUsagePercent
 	free = schema.SporeMemoryFreeBytes
@@ -42,12 +66,11 @@ const (
 
 // small has four tracks: two nodes, a node whose zone is not known, a task.
 func small() *Index {
-	x := New()
+	x := New(names{})
 	add := func(id uint64, ls []schema.Label, fields ...schema.Field) {
 		x.Add(id, ls)
-		for _, f := range fields {
-			x.AddField(id, f)
-		}
+		slices.Sort(fields)
+		x.SetFields(id, fields)
 	}
 	add(1, pairs("node", "a", "service", "farm", "zone", "east"), cpu, free)
 	add(2, pairs("node", "b", "service", "farm", "zone", "west"), cpu)
@@ -110,7 +133,7 @@ func TestCardinality(t *testing.T) {
 	if len(all.SeriesByPair) != 12 || len(all.SeriesByMetric) != 3 || len(all.ValuesByLabel) != 6 {
 		t.Errorf("all of it is %+v", all)
 	}
-	empty := New().Cardinality(10)
+	empty := New(names{}).Cardinality(10)
 	if diff := cmp.Diff(schema.Cardinality{SeriesByMetric: []schema.NameCount{}, ValuesByLabel: []schema.NameCount{}, BytesByLabel: []schema.NameCount{}, SeriesByPair: []schema.NameCount{}}, empty); diff != "" {
 		t.Errorf("of nothing (-want +got):\n%s", diff)
 	}
@@ -128,7 +151,7 @@ func (p *plain) matches(id uint64, f schema.Field, ms []*labels.Matcher) bool {
 	for _, m := range ms {
 		value := ""
 		if m.Name == "__name__" {
-			value = schema.Fields[placeOf(f)].Name
+			value = names{}.Name(f)
 		}
 		for _, l := range p.labels[id] {
 			if l.Name == m.Name {
@@ -178,7 +201,7 @@ func (p *plain) gather(ms []*labels.Matcher, in func(uint64) bool, visit func(sc
 			continue
 		}
 		for _, f := range m.Fields {
-			visit(schema.Label{Name: "__name__", Value: schema.Fields[placeOf(f)].Name}, add)
+			visit(schema.Label{Name: "__name__", Value: names{}.Name(f)}, add)
 		}
 		for _, l := range p.labels[m.ID] {
 			visit(l, add)
@@ -204,21 +227,27 @@ func (g generator) labels() (all []schema.Label) {
 	return all
 }
 
-func (g generator) field() schema.Field { return schema.Fields[g.IntN(6)*10].Field }
+// field returns one of a few: of the table, and named ones.
+func (g generator) field() schema.Field {
+	if g.IntN(2) == 0 {
+		return schema.FirstNamed + schema.Field(g.IntN(5)*12_000)
+	}
+	return schema.Fields[g.IntN(6)*10].Field
+}
 
 func (g generator) matchers() (ms []*labels.Matcher) {
 	for range g.IntN(4) {
 		typ := labels.MatchType(g.IntN(4))
 		name, value := []string{"l1", "l2", "l3", "l4", "__name__"}[g.IntN(5)], g.word()
 		if name == "__name__" {
-			value = schema.Fields[placeOf(g.field())].Name
+			value = names{}.Name(g.field())
 		}
 		switch g.IntN(6) {
 		case 0:
 			value = ""
 		case 1:
 			if typ == labels.MatchRegexp || typ == labels.MatchNotRegexp {
-				value = []string{".*", ".+", "a|b|", "[a-c]", "(a|b)?", "(?i)A|spore.*"}[g.IntN(6)]
+				value = []string{".*", ".+", "a|b|", "[a-c]", "(a|b)?", "(?i)A|spore.*", "named_1.*|spore_node_cpu_frequency_mhz"}[g.IntN(7)]
 			}
 		case 2:
 			if typ == labels.MatchRegexp || typ == labels.MatchNotRegexp {
@@ -232,7 +261,7 @@ func (g generator) matchers() (ms []*labels.Matcher) {
 
 func TestTheIndexAgreesWithABruteForce(t *testing.T) {
 	g := generator{random(t), t}
-	x, p := New(), &plain{map[uint64][]schema.Label{}, map[uint64][]schema.Field{}}
+	x, p := New(names{}), &plain{map[uint64][]schema.Label{}, map[uint64][]schema.Field{}}
 	next := uint64(0)
 	for step := range 4000 {
 		switch ids := p.ids(); {
@@ -242,7 +271,7 @@ func TestTheIndexAgreesWithABruteForce(t *testing.T) {
 			x.Add(next, p.labels[next])
 		case g.IntN(4) == 0 && len(ids) > 200 || step > 3300:
 			id := ids[g.IntN(len(ids))]
-			x.Remove(id, p.labels[id], p.fields[id])
+			x.Remove(id, p.labels[id])
 			delete(p.labels, id)
 			delete(p.fields, id)
 		default:
@@ -250,7 +279,7 @@ func TestTheIndexAgreesWithABruteForce(t *testing.T) {
 			if !slices.Contains(p.fields[id], f) {
 				p.fields[id] = append(p.fields[id], f)
 			}
-			x.AddField(id, f)
+			x.SetFields(id, slices.Sorted(slices.Values(p.fields[id])))
 		}
 		if step%10 == 0 {
 			compare(g, x, p)
@@ -295,7 +324,7 @@ func compareCardinality(g generator, x *Index, p *plain) {
 		}
 		for _, f := range p.fields[id] {
 			series++
-			metrics[schema.Fields[placeOf(f)].Name]++
+			metrics[names{}.Name(f)]++
 		}
 	}
 	for name, n := range metrics {
@@ -374,12 +403,12 @@ func checkList(t *testing.T, l *list, want map[uint64]bool) {
 
 func TestBrokenInvariantsPanic(t *testing.T) {
 	for name, f := range map[string]func(*Index){
-		"a track added twice":              func(x *Index) { x.Add(1, nil) },
-		"a field of no track":              func(x *Index) { x.AddField(3, cpu) },
-		"a field that there is not":        func(x *Index) { x.AddField(1, 7) },
-		"a track removed that is not":      func(x *Index) { x.Remove(3, nil, nil) },
-		"a label that the track has not":   func(x *Index) { x.Remove(1, pairs("zone", "west"), nil) },
-		"a field that the track never had": func(x *Index) { x.Remove(2, pairs("zone", "west"), []schema.Field{free}) },
+		"a track added twice":            func(x *Index) { x.Add(1, nil) },
+		"a field of no track":            func(x *Index) { x.SetFields(3, []schema.Field{cpu}) },
+		"a field that there is not":      func(x *Index) { x.SetFields(2, []schema.Field{7, cpu}) },
+		"a field that is lost":           func(x *Index) { x.SetFields(2, []schema.Field{free}) },
+		"a track removed that is not":    func(x *Index) { x.Remove(3, nil) },
+		"a label that the track has not": func(x *Index) { x.Remove(1, pairs("zone", "west")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -395,12 +424,11 @@ func TestBrokenInvariantsPanic(t *testing.T) {
 // large returns an index of n series: nodes with ten fields each, a thousand
 // a zone.
 func large(n int) *Index {
-	x := New()
+	x := New(names{})
+	fields := firstTen()
 	for i := range n / 10 {
 		x.Add(uint64(i+1), pairs("node", fmt.Sprintf("spore-%06d", i), "service", "farm", "subservice", "yard", "version", fmt.Sprintf("1.%d", i%7), "zone", fmt.Sprintf("zone-%d", i/1000)))
-		for _, f := range schema.Fields[:10] {
-			x.AddField(uint64(i+1), f.Field)
-		}
+		x.SetFields(uint64(i+1), fields)
 	}
 	return x
 }
@@ -463,16 +491,46 @@ func BenchmarkCardinality(b *testing.B) {
 
 func BenchmarkRemoveAndAdd(b *testing.B) {
 	x := large(1_000_000)
-	ls, fields := pairs("service", "farm"), []schema.Field{}
-	for _, f := range schema.Fields[:10] {
-		fields = append(fields, f.Field)
-	}
+	ls, fields := pairs("service", "farm"), firstTen()
 	b.ReportAllocs()
 	for id := uint64(2_000_000); b.Loop(); id++ {
 		x.Add(id, ls)
-		for _, f := range fields {
-			x.AddField(id, f)
-		}
-		x.Remove(id, ls, fields)
+		x.SetFields(id, fields)
+		x.Remove(id, ls)
+	}
+}
+
+func firstTen() (fields []schema.Field) {
+	for _, f := range schema.Fields[:10] {
+		fields = append(fields, f.Field)
+	}
+	return fields
+}
+
+// BenchmarkSelectNamed selects among 60,000 names, of 100,000 tracks that have
+// one each, and a label that 1,000 share.
+func BenchmarkSelectNamed(b *testing.B) {
+	x := New(names{})
+	for i := range 100_000 {
+		x.Add(uint64(i+1), pairs("zone", fmt.Sprintf("zone-%d", i%100)))
+		x.SetFields(uint64(i+1), []schema.Field{schema.FirstNamed + schema.Field(i%60_000)})
+	}
+	for _, test := range []struct {
+		name string
+		ms   []*labels.Matcher
+	}{
+		{"a name", []*labels.Matcher{match(b, labels.MatchEqual, "__name__", "named_1234")}},
+		{"a zone", []*labels.Matcher{match(b, labels.MatchEqual, "zone", "zone-3")}},
+		{"names by expression", []*labels.Matcher{match(b, labels.MatchRegexp, "__name__", "named_12.*")}},
+		{"all names", []*labels.Matcher{match(b, labels.MatchRegexp, "__name__", ".+")}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				n = len(x.Select(test.ms))
+			}
+			b.ReportMetric(float64(n), "tracks")
+		})
 	}
 }

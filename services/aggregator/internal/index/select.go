@@ -24,30 +24,27 @@ func (x *Index) Select(ms []*labels.Matcher) []Match {
 		return nil
 	}
 	matches := make([]Match, 0, len(ids))
-	lists := map[fieldSet][]schema.Field{} // few: tracks of a kind have the same fields
-	var lastSet fieldSet
-	var last []schema.Field
-	if one := wanted.list(); len(one) == 1 {
+	if one := wanted.fields; len(one) == 1 {
 		for _, id := range ids {
 			matches = append(matches, Match{id, one})
 		}
 		return matches
 	}
+	lists := map[*fieldSet][]schema.Field{} // few: tracks of a kind have the same fields
+	lastSet := noFields
+	var last []schema.Field
 	for _, id := range ids {
-		set := x.tracks[id]
-		set = set.and(&wanted)
-		if set == (fieldSet{}) {
-			continue
-		}
-		if set != lastSet {
+		if set := x.tracks[id]; set != lastSet {
 			fields, known := lists[set]
 			if !known {
-				fields = set.list()
+				fields = wanted.of(set)
 				lists[set] = fields
 			}
 			lastSet, last = set, fields
 		}
-		matches = append(matches, Match{id, last})
+		if len(last) > 0 {
+			matches = append(matches, Match{id, last})
+		}
 	}
 	return matches
 }
@@ -55,15 +52,18 @@ func (x *Index) Select(ms []*labels.Matcher) []Match {
 // selectTracks returns the fields whose names match, and the tracks whose other
 // labels do. If only one field matches, all of the tracks have it; else there
 // may be some that have none of the fields.
-func (x *Index) selectTracks(ms []*labels.Matcher) (wanted fieldSet, ids []uint64) {
-	wanted = fieldsByName(ms)
+func (x *Index) selectTracks(ms []*labels.Matcher) (w wanted, ids []uint64) {
+	w = x.wantedBy(ms)
 	var whole []*list        // tracks must be in each of these
 	var some, none [][]*list // in at least one of each; in none of any
-	switch fields := x.fieldLists(&wanted); {
-	case len(fields) == 0:
-		return wanted, nil
-	case len(fields) == 1:
-		whole = append(whole, fields[0])
+	switch lists := x.fieldLists(&w); {
+	case w.all:
+	case len(lists) == 0:
+		return w, nil
+	case len(lists) == 1:
+		whole = append(whole, lists[0])
+	case total(lists) <= x.all.n/2:
+		some = append(some, lists)
 	}
 	for _, m := range ms {
 		if m.Name == schema.MetricNameLabel {
@@ -77,41 +77,60 @@ func (x *Index) selectTracks(ms []*labels.Matcher) (wanted fieldSet, ids []uint6
 		}
 		switch lists := x.lists(m); len(lists) {
 		case 0:
-			return wanted, nil
+			return w, nil
 		case 1:
 			whole = append(whole, lists[0])
 		default:
 			some = append(some, lists)
 		}
 	}
-	ids = x.intersect(whole)
+	ids, some = x.begin(whole, some)
 	for _, lists := range some {
 		ids = filter(ids, lists, true)
 	}
 	for _, lists := range none {
 		ids = filter(ids, lists, false)
 	}
-	return wanted, ids
+	return w, ids
 }
 
-// fieldsByName returns the fields whose names all matchers of __name__ match.
-func fieldsByName(ms []*labels.Matcher) (set fieldSet) {
-	for place := range schema.Fields {
-		if !slices.ContainsFunc(ms, func(m *labels.Matcher) bool {
-			return m.Name == schema.MetricNameLabel && !m.Matches(schema.Fields[place].Name)
-		}) {
-			set.add(place)
+// begin returns the tracks to begin with, in memory of their own, and the groups
+// of lists that are not yet regarded: those that are in all of whole; else those
+// of the smallest group, if it is much smaller than all; else all.
+func (x *Index) begin(whole []*list, some [][]*list) (ids []uint64, rest [][]*list) {
+	if len(whole) > 0 || len(some) == 0 {
+		return x.intersect(whole), some
+	}
+	least := 0
+	for i := range some {
+		if total(some[i]) < total(some[least]) {
+			least = i
 		}
 	}
-	return set
+	if total(some[least]) > x.all.n/8 { // putting them in order is not worth it
+		return x.intersect(nil), some
+	}
+	for _, l := range some[least] {
+		for _, b := range l.blocks {
+			ids = append(ids, b...)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), slices.Delete(some, least, least+1)
 }
 
-// fieldLists returns the tracks of each of the fields.
-func (x *Index) fieldLists(set *fieldSet) (lists []*list) {
-	for place := range schema.Fields {
-		if set.has(place) {
-			lists = append(lists, &x.fields[place])
-		}
+// total returns how many ids lists have together.
+func total(lists []*list) (n int) {
+	for _, l := range lists {
+		n += l.n
+	}
+	return n
+}
+
+// fieldLists returns the tracks of each of the fields, if not all are wanted.
+func (x *Index) fieldLists(w *wanted) (lists []*list) {
+	for _, f := range w.fields {
+		lists = append(lists, x.fields[f])
 	}
 	return lists
 }

@@ -11,7 +11,7 @@ import (
 // A source has one set of labels at a time: what it sends under other ones ends
 // the series it had before. The fold enters an end when the labels change, but
 // it cannot if the readings come late. So what a track's siblings sent is looked
-// at here.
+// at here; an end by word, too, is one of all of them.
 
 // moment is when a track has a row.
 type moment struct {

@@ -1,6 +1,7 @@
 package readport
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 
 	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/index"
+	"weir/services/aggregator/internal/live"
 
 	"weir/pkg/schema"
 )
@@ -33,12 +35,30 @@ func (p *Port) cardinality(_ context.Context, request []byte, to *stream) error 
 	return to.json(c)
 }
 
+func (p *Port) metadata(_ context.Context, request []byte, to *stream) error {
+	var q schema.MetadataRequest
+	if err := parse(request, &q); err != nil {
+		return err
+	}
+	p.State.Read(func(s *fold.State) {
+		s.Metadata(q.Name, func(m *schema.Metadata) { to.record(m.AppendBinary) })
+	})
+	return nil
+}
+
 func (p *Port) labelNames(ctx context.Context, request []byte, to *stream) error {
 	var q schema.LabelNamesRequest
 	if err := parse(request, &q); err != nil {
 		return err
 	}
-	return p.texts(ctx, &q, to, (*index.Index).LabelNames)
+	return p.texts(ctx, &q, to, search{
+		index: (*index.Index).LabelNames,
+		live: func(of []schema.Label, found func(string)) {
+			for i := range of {
+				found(of[i].Name)
+			}
+		},
+	})
 }
 
 func (p *Port) labelValues(ctx context.Context, request []byte, to *stream) error {
@@ -49,14 +69,31 @@ func (p *Port) labelValues(ctx context.Context, request []byte, to *stream) erro
 	if q.Name == "" {
 		return fmt.Errorf("%w: name must be given", ErrBadRequest)
 	}
-	return p.texts(ctx, &q.LabelNamesRequest, to, func(x *index.Index, ms []*labels.Matcher, in func(uint64) bool) []string {
-		return x.LabelValues(q.Name, ms, in)
+	return p.texts(ctx, &q.LabelNamesRequest, to, search{
+		names: q.Name == schema.MetricNameLabel,
+		index: func(x *index.Index, ms []*labels.Matcher, in func(uint64) bool) []string {
+			return x.LabelValues(q.Name, ms, in)
+		},
+		live: func(of []schema.Label, found func(string)) {
+			for i := range of {
+				if of[i].Name == q.Name {
+					found(of[i].Value)
+				}
+			}
+		},
 	})
 }
 
-// texts answers with what find finds in the index, ascending. It is sorted when
-// the state is no longer locked.
-func (p *Port) texts(ctx context.Context, q *schema.LabelNamesRequest, to *stream, find func(*index.Index, []*labels.Matcher, func(uint64) bool) []string) error {
+// search finds texts of the series that matchers match.
+type search struct {
+	index func(*index.Index, []*labels.Matcher, func(uint64) bool) []string
+	live  func(series []schema.Label, found func(string)) // those of a live series
+	names bool                                            // it is for names of series: live ones are meant too without being named
+}
+
+// texts answers with what is found, ascending. It is sorted when the state is no
+// longer locked.
+func (p *Port) texts(ctx context.Context, q *schema.LabelNamesRequest, to *stream, of search) error {
 	ms, err := matchers(q.Matchers)
 	if err != nil {
 		return err
@@ -64,8 +101,19 @@ func (p *Port) texts(ctx context.Context, q *schema.LabelNamesRequest, to *strea
 	ctx, cancel := bounded(ctx, q.TimeoutMS)
 	defer cancel()
 	to.live.ctx = ctx
+	choose := live.Select
+	if of.names {
+		choose = live.SelectAny
+	}
+	now := p.living(choose(ms), q.From, cmp.Or(q.To, math.MaxInt64))
 	var found []string
-	p.State.Read(func(s *fold.State) { found = find(s.Index(), ms, inRange(s, q.From, q.To)) })
+	p.State.Read(func(s *fold.State) {
+		found = of.index(s.Index(), ms, inRange(s, q.From, q.To))
+		now.capture(s)
+	})
+	if found, err = now.texts(found, of.live); err != nil {
+		return err
+	}
 	slices.Sort(found)
 	if q.Limit > 0 {
 		found = found[:min(uint64(len(found)), q.Limit)]

@@ -15,6 +15,7 @@ import (
 
 	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/history"
+	"weir/services/aggregator/internal/live"
 	"weir/services/aggregator/internal/store"
 
 	"weir/pkg/schema"
@@ -73,6 +74,8 @@ type Config struct {
 	Chunks      Chunks
 	Staleness   history.Staleness // zero for history's own
 	Readers     int               // requests that read history at once; 0 for DefaultReaders
+	Present     uint64            // the journal position that the state must reach before it says which sources are silent
+	Now         func() time.Time  // nil for time.Now
 	Journal     Journal
 	Resetter    Resetter
 	Health      func(ctx context.Context) schema.AggregatorHealth
@@ -89,6 +92,8 @@ type Port struct {
 	open    sync.RWMutex  // read-locked while an answer is given
 	readers chan struct{} // holds one for each request that reads history
 	idle    sync.Pool     // of *reader
+	live    liveMemory
+	hearing live.Moment // without its Now
 }
 
 // Start answers requests from now on.
@@ -100,6 +105,10 @@ func Start(cfg Config) (*Port, error) {
 	if p.Staleness == (history.Staleness{}) {
 		p.Staleness = history.DefaultStaleness
 	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	p.listen()
 	p.readers = make(chan struct{}, p.Readers)
 	p.idle.New = func() any { return new(reader) }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -155,6 +164,7 @@ func (p *Port) endpoints() []endpoint {
 		{schema.ReadDeadLetters, p.deadLetters, false},
 		{schema.ReadAccounting, p.accounting, false},
 		{schema.ReadHealth, p.health, false},
+		{schema.ReadMetadata, p.metadata, false},
 		{schema.ReadCardinality, p.cardinality, false},
 		{schema.ReadLabelNames, p.labelNames, true},
 		{schema.ReadLabelValues, p.labelValues, true},

@@ -101,7 +101,7 @@ func (p *rowsPage) page(total uint64) error {
 			skip--
 			continue
 		}
-		stored := schema.StoredReading{Time: row.Time, Parent: row.parent, Dialect: row.Dialect, Clock: row.Clock, Fields: row.Fields}
+		stored := schema.StoredReading{Time: row.Time, Parent: row.track.Parent, Dims: row.track.Dims, Dialect: row.Dialect, Clock: row.Clock, Fields: row.Fields}
 		p.to.record(stored.AppendBinary)
 		if left--; left == 0 || p.to.err != nil {
 			break
@@ -113,7 +113,7 @@ func (p *rowsPage) page(total uint64) error {
 // pageRow is a row of a page.
 type pageRow struct {
 	*history.Row
-	parent string
+	track *pageTrack
 }
 
 // wanted reports whether the request asks for a row of a track.
@@ -191,7 +191,7 @@ func (p *rowsPage) descending(tr *pageTrack, d *history.Decoder) iter.Seq2[pageR
 			if row.Time < tr.from {
 				return false
 			}
-			ended = p.wanted(tr, row) && !yield(pageRow{row, tr.Parent}, nil)
+			ended = p.wanted(tr, row) && !yield(pageRow{row, tr}, nil)
 			return !ended
 		})
 		if err != nil && !ended {

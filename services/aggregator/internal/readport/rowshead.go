@@ -55,10 +55,9 @@ func (p *rowsPage) countTrack(tr *pageTrack, seen until) (total uint64, err erro
 }
 
 // countChunk counts the wanted rows of a chunk. If its head says that all are,
-// they need not be looked at, unless there may be ends among them: those come
-// from a change of labels, so a source that has one track has none.
+// they need not be looked at, unless there may be ends among them.
 func (p *rowsPage) countChunk(tr *pageTrack, c *history.Chunk) (n uint64, err error) {
-	if c.Min() >= tr.from && c.Max() <= p.request.To && c.MaxArrival() <= p.upTo.arrival(tr.Tenant) && p.lonely(tr) {
+	if c.Min() >= tr.from && c.Max() <= p.request.To && c.MaxArrival() <= p.upTo.arrival(tr.Tenant) && !tr.Ends {
 		return uint64(c.Rows()), nil
 	}
 	err = p.decoder.RowsDescending(&history.Parts{Main: []history.Chunk{*c}}, func(row *history.Row) bool {
@@ -68,14 +67,4 @@ func (p *rowsPage) countChunk(tr *pageTrack, c *history.Chunk) (n uint64, err er
 		return true
 	})
 	return n, err
-}
-
-// lonely reports whether a track is the only one of its source.
-func (p *rowsPage) lonely(tr *pageTrack) bool {
-	for i := range p.tracks {
-		if o := &p.tracks[i]; o.Tenant == tr.Tenant && o.Number != tr.Number {
-			return false
-		}
-	}
-	return true
 }

@@ -11,6 +11,7 @@ import (
 
 	"weir/services/aggregator/internal/fold"
 	"weir/services/aggregator/internal/history"
+	"weir/services/aggregator/internal/live"
 
 	"weir/pkg/schema"
 )
@@ -32,8 +33,10 @@ func (p *Port) selectSeries(ctx context.Context, request []byte, to *stream) (er
 	s := selection{request: &q, staleness: p.Staleness, to: to}
 	s.first, s.last = nanoseconds(q.From, q.To)
 	var tracks []fold.TrackMatch
+	now := p.living(live.Select(ms), q.From, q.To)
 	s.reader, err = p.enter(ctx, func(state *fold.State) {
-		tracks = state.SelectTracks(ms, s.first, s.last)
+		now.capture(state)
+		tracks, s.names = state.SelectTracks(ms, s.first, s.last), state.FieldNames()
 		if !q.LabelsOnly {
 			state.AddSiblings(tracks, s.endsFrom(), s.last)
 		}
@@ -53,7 +56,7 @@ func (p *Port) selectSeries(ctx context.Context, request []byte, to *stream) (er
 			return nil
 		}
 	}
-	return nil
+	return s.live(now)
 }
 
 // selection is a request for series that is being answered.
@@ -63,6 +66,7 @@ type selection struct {
 	staleness   history.Staleness
 	first, last int64 // the range in unix nanoseconds
 	to          *stream
+	names       fold.FieldNames
 	series      uint64
 	samples     uint64
 	moments     moments
@@ -75,7 +79,7 @@ func (s *selection) track(tr *fold.TrackMatch) error {
 	if s.request.LabelsOnly {
 		for _, f := range tr.Matched {
 			if !s.full() {
-				s.send(tr, f, nil, nil)
+				s.send(s.seriesLabels(tr.Labels, f), nil, nil)
 			}
 		}
 		return s.to.err
@@ -168,7 +172,7 @@ func (s *selection) newest(tr *fold.TrackMatch, f schema.Field) (value float64, 
 // read reads the samples of a field, and loads what it takes: for the latest one
 // first what is near.
 func (s *selection) read(tr *fold.TrackMatch, f schema.Field, have *loaded) error {
-	q := history.SampleQuery{Field: f, From: s.request.From, To: s.request.To, Latest: s.request.Latest, Staleness: s.staleness}
+	q := history.SampleQuery{Field: f, From: s.request.From, To: s.request.To, Latest: s.request.Latest, Staleness: s.staleness.Expecting(tr.Interval)}
 	if *have == notLoaded && q.Latest {
 		if err := s.load(tr, loadedNear); err != nil {
 			return err
@@ -191,22 +195,26 @@ func (s *selection) read(tr *fold.TrackMatch, f schema.Field, have *loaded) erro
 
 // give answers with the samples that were read.
 func (s *selection) give(tr *fold.TrackMatch, f schema.Field) error {
-	t, v := s.reader.samples.T, s.reader.samples.V
-	if len(t) == 0 {
+	if len(s.reader.samples.T) == 0 {
 		return nil
 	}
+	return s.giveLabelled(s.seriesLabels(tr.Labels, f), s.reader.samples.T, s.reader.samples.V)
+}
+
+// giveLabelled answers with the samples of a series.
+func (s *selection) giveLabelled(labels []schema.Label, t []int64, v []float64) error {
 	s.samples += uint64(len(t))
 	if limit := s.request.MaxSamples; limit > 0 && s.samples > limit {
 		return fmt.Errorf("%w: the selection has more than %d", ErrTooManySamples, limit)
 	}
-	s.send(tr, f, t, v)
+	s.send(labels, t, v)
 	return s.to.err
 }
 
 // send answers with a series in parts.
-func (s *selection) send(tr *fold.TrackMatch, f schema.Field, t []int64, v []float64) {
+func (s *selection) send(labels []schema.Label, t []int64, v []float64) {
 	part := &s.part
-	part.Series, part.Labels = s.series, s.seriesLabels(tr.Labels, f)
+	part.Series, part.Labels = s.series, labels
 	for first := true; first || len(t) > 0; first = false {
 		n := min(len(t), schema.MaxPartSamples)
 		part.First, part.Last = first, n == len(t)
@@ -223,15 +231,7 @@ func (s *selection) send(tr *fold.TrackMatch, f schema.Field, t []int64, v []flo
 func (s *selection) seriesLabels(of []schema.Label, f schema.Field) []schema.Label {
 	at, _ := slices.BinarySearchFunc(of, schema.MetricNameLabel, func(l schema.Label, name string) int { return strings.Compare(l.Name, name) })
 	s.reader.labels = append(s.reader.labels[:0], of[:at]...)
-	s.reader.labels = append(s.reader.labels, schema.Label{Name: schema.MetricNameLabel, Value: fieldNames[f]})
+	s.reader.labels = append(s.reader.labels, schema.Label{Name: schema.MetricNameLabel, Value: s.names.Name(f)})
 	s.reader.labels = append(s.reader.labels, of[at:]...)
 	return s.reader.labels
 }
-
-var fieldNames = func() map[schema.Field]string {
-	names := make(map[schema.Field]string, len(schema.Fields))
-	for _, f := range schema.Fields {
-		names[f.Field] = f.Name
-	}
-	return names
-}()

@@ -3,6 +3,7 @@ package readport
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func (r *reader) sourceAt(v *fold.SourceView, at int64) (was schema.Source, foun
 			was = schema.Source{
 				Tenant: v.Source.Tenant, Kind: v.Source.Kind, ID: v.Source.ID, Parent: tr.Parent, FirstSeen: v.Source.FirstSeen,
 				LastSeen: row.Time, Readings: row.Arrival, ReadingTime: row.Time, ReadingSeen: row.Time,
-				Dialect: row.Dialect, Clock: row.Clock, Fields: slices.Clone(row.Fields), Labels: tr.Own,
+				Dialect: row.Dialect, Clock: row.Clock, Fields: fixedFields(tr, row), Labels: tr.Own,
 			}
 		})
 		if err != nil {
@@ -86,6 +87,17 @@ func (r *reader) sourceAt(v *fold.SourceView, at int64) (was schema.Source, foun
 		}
 	}
 	return was, found, nil
+}
+
+// fixedFields returns a row's values that a source's record has: no named ones,
+// and none of one with dimensions.
+func fixedFields(tr *fold.TrackView, row *history.Row) []schema.FieldValue {
+	if len(tr.Dims) > 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(row.Fields), func(v schema.FieldValue) bool {
+		return v.Field >= schema.FirstNamed || math.IsNaN(v.Value) || math.IsInf(v.Value, 0)
+	})
 }
 
 // Steps back in time in search of a last row: most sources have one within

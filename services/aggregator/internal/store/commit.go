@@ -135,6 +135,14 @@ func (w *batchWriter) Meta(m fold.Meta) {
 	w.set(append(w.key, keyMeta), appendMeta(w.value, m))
 }
 
+func (w *batchWriter) Mappings(m *fold.Mappings) {
+	w.set(append(w.key, keyMappings), appendMappings(w.value, m))
+}
+
+func (w *batchWriter) Name(m *schema.Metadata) {
+	w.set(appendNameKey(w.key, m.Field), m.AppendBinary(w.value))
+}
+
 func (w *batchWriter) Source(number uint64, record *schema.Source) {
 	w.set(appendNumber(w.key, keySource, number), record.AppendBinary(w.value))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"weir/services/aggregator/internal/foldtest"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode"
 	"weir/pkg/schema/wire"
 )
 
@@ -47,10 +49,29 @@ func smallJournal() []*schema.Frame {
 			{Topic: foldtest.AliveTopic(line1), Client: "proplet-1", Received: at(30), Route: schema.RouteWill, Payload: foldtest.Will("proplet-1")},
 		}},
 	}
+	frames = append(frames, recordedFrame(at), &schema.Frame{Writer: "ingest-2", Number: 2, Events: []schema.Event{
+		{Topic: foldtest.DataNodeTopic(yard, "node", "health"), Received: at(50), Payload: foldtest.Health(true, at(50))},
+		{Topic: foldtest.DataNodeTopic(yard, "node", "stats"), Received: at(51), Payload: foldtest.Stats(3, at(51))},
+	}})
 	for _, f := range frames {
 		f.Received = foldtest.Received(f)
 	}
 	return frames
+}
+
+// recordedFrame is what a rule writes: two series of a metric, one of which ends.
+func recordedFrame(at func(int64) int64) *schema.Frame {
+	series := func(zone string) []schema.Label {
+		return []schema.Label{{Name: "__name__", Value: "zone:cpu:avg"}, {Name: "zone", Value: zone}}
+	}
+	f := &schema.Frame{Writer: "alerter-1", Number: 1}
+	for _, payload := range [][]byte{
+		decode.EncodeRecorded(nil, at(40)/1e6, []decode.RecordedSample{{Labels: series("a"), Value: 0.1}, {Labels: series("b"), Value: math.NaN()}}, nil),
+		decode.EncodeRecorded(nil, at(45)/1e6, []decode.RecordedSample{{Labels: series("a"), Value: math.Inf(1)}}, [][]schema.Label{series("b")}),
+	} {
+		f.Events = append(f.Events, schema.Event{Topic: decode.RecordedTopic, Client: "alerter", Received: at(45), Route: schema.RouteRule, Payload: payload})
+	}
+	return f
 }
 
 func TestDumpOfASmallJournal(t *testing.T) {
@@ -106,7 +127,7 @@ func TestTheFirstDifferenceIsNamed(t *testing.T) {
 		{"an encoding differs and says the same", func(t *testing.T, db *pebble.DB) {
 			key, value := firstOf(t, db, keyFormat)
 			mustSet(t, db, key, []byte{value[0] | 0x80, 0})
-		}, "format: encoding is 8200 on disk, 02 by the journal"},
+		}, "format: encoding is 8300 on disk, 03 by the journal"},
 		{"a record cannot be read", func(t *testing.T, db *pebble.DB) {
 			key, _ := firstOf(t, db, keyMeta)
 			mustSet(t, db, key, nil)
@@ -155,7 +176,7 @@ func mustDelete(t *testing.T, db *pebble.DB, key []byte) {
 // disk that lied about a sync may leave it.
 func TestATornLogGivesAnEarlierCheckpoint(t *testing.T) {
 	rng := foldtest.Rand(foldtest.Seed(t))
-	frames := foldtest.Frames(rng, foldtest.NewGenerator(rng).Items(600), 10)
+	frames := foldtest.Frames(rng, openGenerator(rng).Items(600), 10)
 	for range 10 {
 		fs := vfs.NewCrashableMem()
 		s := open1(t, fs)

@@ -19,7 +19,7 @@ func TestAStoreSurvivesCrashesAtAnyMoment(t *testing.T) {
 	seed := foldtest.Seed(t)
 	for round := range uint64(4) {
 		rng := foldtest.Rand(seed + round)
-		frames := foldtest.Frames(rng, foldtest.NewGenerator(rng).Items(2000), 1+rng.IntN(60))
+		frames := foldtest.Frames(rng, openGenerator(rng).Items(2000), 1+rng.IntN(60))
 		run := crashing{rng: rng, frames: frames, fs: vfs.NewCrashableMem()}
 		for !run.round(t) {
 		}

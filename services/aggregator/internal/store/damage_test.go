@@ -22,7 +22,7 @@ func filled(t *testing.T) *vfs.MemFS {
 	fs := vfs.NewMem()
 	s := open1(t, fs)
 	state := load1(t, s)
-	for i, f := range foldtest.Frames(foldtest.Rand(1), foldtest.NewGenerator(foldtest.Rand(1)).Items(3000), 20) {
+	for i, f := range foldtest.Frames(foldtest.Rand(1), openGenerator(foldtest.Rand(1)).Items(3000), 20) {
 		state.Apply(uint64(i+1), f)
 	}
 	commit1(t, s, state)
@@ -161,7 +161,7 @@ func TestOpeningADamagedDirectory(t *testing.T) {
 		{"the head record is missing", remove(keyMeta), ErrDamaged, "head record: it is missing"},
 		{"the head record is truncated", truncate(keyMeta), ErrDamaged, "head record"},
 		{"the head record is nonsense", set("m", appendMeta(nil, fold.Meta{Origin: 7})), ErrDamaged, "head record"},
-		{"a tenant is missing", remove(keyTenant), ErrDamaged, "tenants are there"},
+		{"a tenant is missing", remove(keyTenant), ErrDamaged, "not there"},
 		{"a tenant is truncated", truncate(keyTenant), ErrDamaged, "tenant"},
 		{"a tenant stands under another's key", damageKeys(func(t *testing.T, db *pebble.DB) {
 			_, value := firstOf(t, db, keyTenant)
@@ -201,6 +201,54 @@ func TestOpeningADamagedDirectory(t *testing.T) {
 			track.Fields[0] = 1
 			mustSet(t, db, key, appendTrack(nil, &track))
 		}), ErrDamaged, "unknown"},
+		{"a track lacks a field that it never had", changeTrack(func(tr *fold.Track) {
+			tr.Absent = []fold.Absence{{Field: schema.TaskAggregatedAvgCPU + 1}, {Field: schema.SporeCPUUsagePercent, Since: 7}}
+		}), ErrDamaged, "lacks fields that it cannot lack"},
+		{"a track has a field that was not named", changeTrack(func(tr *fold.Track) {
+			tr.Fields = append(tr.Fields, schema.FirstNamed+schema.Field(schema.MaxNames)-1)
+		}), ErrDamaged, "unknown"},
+		{"a source has two current tracks of the same dimensions", damageKeys(func(t *testing.T, db *pebble.DB) {
+			key, value := firstOf(t, db, keyTrack)
+			number, _ := numberOf(key)
+			track, err := readTrack(number, value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			track.Current = true
+			mustSet(t, db, key, appendTrack(nil, &track))
+			mustSet(t, db, appendNumber(nil, keyTrack, number+1), appendTrack(nil, &track))
+		}), ErrDamaged, "is the current one of source"},
+		{"the first name is missing", remove(keyName), ErrDamaged, "the next one is 1000"},
+		{"the last name is missing", damageKeys(func(t *testing.T, db *pebble.DB) {
+			iter, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyName}, UpperBound: []byte{keyName + 1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer iter.Close()
+			iter.Last()
+			mustDelete(t, db, bytes.Clone(iter.Key()))
+		}), ErrDamaged, "not ascending, or unknown"},
+		{"a name is truncated", truncate(keyName), ErrDamaged, "name"},
+		{"a name stands under another's key", damageKeys(func(t *testing.T, db *pebble.DB) {
+			_, value := firstOf(t, db, keyName)
+			mustSet(t, db, appendNameKey(nil, schema.FirstNamed+1), value)
+		}), ErrDamaged, "not of its table's form"},
+		{"the mappings are missing", remove(keyMappings), ErrDamaged, "sets of mappings"},
+		{"the mappings are of no set", set(string(keyMappings), appendMappings(nil, &fold.Mappings{Number: 1, Set: []byte("{}")})), ErrDamaged, "read a set of mappings"},
+		{"the mappings are broken off", truncate(keyMappings), ErrDamaged, "mappings"},
+		{"a name is there twice", damageKeys(func(t *testing.T, db *pebble.DB) {
+			_, value := firstOf(t, db, keyName)
+			m := readName(t, value)
+			m.Field++
+			mustSet(t, db, appendNameKey(nil, m.Field), m.AppendBinary(nil))
+		}), ErrDamaged, "is that of field 1000"},
+		{"a name is that of a fixed field", damageKeys(func(t *testing.T, db *pebble.DB) {
+			key, value := firstOf(t, db, keyName)
+			m := readName(t, value)
+			m.Name = schema.Fields[0].Name
+			mustSet(t, db, key, m.AppendBinary(nil))
+		}), ErrDamaged, "is that of field 100"},
+		{"there is a name too many", set(string(appendNameKey(nil, schema.FirstNamed+schema.Field(schema.MaxNames)-1)), (&schema.Metadata{Field: schema.FirstNamed + schema.Field(schema.MaxNames) - 1, Name: "x"}).AppendBinary(nil)), ErrDamaged, "the next one is"},
 		{"the first page of a log is missing", remove(keyLog), ErrDamaged, "log"},
 		{"the last page of a log is missing", damageKeys(func(t *testing.T, db *pebble.DB) {
 			iter, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyLog}, UpperBound: []byte{keyLog + 1}})
@@ -238,6 +286,27 @@ func TestOpeningADamagedDirectory(t *testing.T) {
 			}
 		})
 	}
+}
+
+func changeTrack(change func(*fold.Track)) func(*testing.T, *vfs.MemFS) {
+	return damageKeys(func(t *testing.T, db *pebble.DB) {
+		key, value := firstOf(t, db, keyTrack)
+		track, err := readTrack(1, value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&track)
+		mustSet(t, db, key, appendTrack(nil, &track))
+	})
+}
+
+func readName(t *testing.T, value []byte) (m schema.Metadata) {
+	t.Helper()
+	r := wire.NewReader(value)
+	if m.ReadBinary(r); r.Done() != nil {
+		t.Fatal(r.Done())
+	}
+	return m
 }
 
 func loadError(fs vfs.FS) error {

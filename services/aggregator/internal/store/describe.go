@@ -56,10 +56,14 @@ func (d describer) decode(key, value []byte) (record, error) {
 		return describeWriter(key, value)
 	case keyMeta:
 		return describeMeta(value)
+	case keyMappings:
+		return describeMappings(value)
+	case keyName:
+		return describeName(value)
 	case keyLog:
 		return d.describePage(key, value)
 	case keySource:
-		return describeSource(key, value)
+		return d.describeSource(key, value)
 	case keyTenant:
 		return describeTenant(value)
 	case keyTrack:
@@ -86,6 +90,8 @@ func describeMeta(value []byte) (record, error) {
 	for _, t := range m.Settings.Tenants {
 		rec.add("limits of "+t.Tenant.String(), limitsText(t.Limits))
 	}
+	rec.add("sets of mappings of topics", m.Mappings)
+	rec.add("names of values", m.Names)
 	rec.add("tenants", m.Tenants)
 	rec.add("tenants that ever had history", m.Histories)
 	rec.add("sources", m.Sources)
@@ -102,6 +108,27 @@ func describeMeta(value []byte) (record, error) {
 	return rec, err
 }
 
+func describeMappings(value []byte) (record, error) {
+	m, err := readMappings(value)
+	rec := record{name: "mappings of topics"}
+	rec.add("number", m.Number)
+	rec.add("since", timestamp(m.Since))
+	rec.add("set", string(m.Set))
+	return rec, err
+}
+
+func describeName(value []byte) (record, error) {
+	var m schema.Metadata
+	r := wire.NewReader(value)
+	m.ReadBinary(r)
+	rec := record{name: fmt.Sprintf("field %d", m.Field)}
+	rec.add("name", m.Name)
+	rec.add("type", m.Type)
+	rec.add("help", m.Help)
+	rec.add("unit", m.Unit)
+	return rec, r.Done()
+}
+
 func describeTenant(value []byte) (record, error) {
 	var t schema.TenantState
 	r := wire.NewReader(value)
@@ -115,6 +142,7 @@ func describeTenant(value []byte) (record, error) {
 			rec.add("rejected for "+reason.String(), n)
 		}
 	}
+	rec.add("last rejected", timestamp(t.LastRejected))
 	rec.add("clock skewed", t.ClockSkewed)
 	rec.add("late", t.Late)
 	rec.add("too old for history", t.HistoryTooOld)
@@ -131,7 +159,7 @@ func describeTenant(value []byte) (record, error) {
 	return rec, r.Done()
 }
 
-func describeSource(key, value []byte) (record, error) {
+func (d describer) describeSource(key, value []byte) (record, error) {
 	var s schema.Source
 	r := wire.NewReader(value)
 	s.ReadBinary(r)
@@ -148,9 +176,10 @@ func describeSource(key, value []byte) (record, error) {
 	rec.add("readings", s.Readings)
 	rec.add("reading's time", timestamp(s.ReadingTime))
 	rec.add("reading's receipt", timestamp(s.ReadingSeen))
+	rec.add("expected every", s.Interval)
 	rec.add("dialect", s.Dialect)
 	rec.add("clock", clockText(s.Clock))
-	rec.add("fields", fieldsText(s.Fields))
+	rec.add("fields", d.fieldsText(s.Fields))
 	rec.add("labels", labelsText(s.Labels))
 	rec.add("attributes", labelsText(s.Attributes))
 	return rec, r.Done()

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"weir/services/aggregator/internal/history"
 )
@@ -29,15 +30,24 @@ func (d describer) describeTrack(key, value []byte) (record, error) {
 	rec := record{name: fmt.Sprintf("track %d of %s", number, d.nameOf(t.Source))}
 	rec.add("parent", t.Parent)
 	rec.add("labels", labelsText(t.Labels))
+	rec.add("dimensions", labelsText(t.Dims))
 	var fields []string
 	for _, f := range t.Fields {
-		fields = append(fields, fieldName(f))
+		fields = append(fields, d.fieldName(f))
 	}
 	rec.add("fields", strings.Join(fields, " "))
+	for _, a := range t.Absent {
+		rec.add("absence of "+d.fieldName(a.Field), fmt.Sprintf("since %s, once for %s", timestamp(a.Since), time.Duration(a.Longest)))
+	}
 	rec.add("first row", timestamp(t.First))
 	rec.add("last sealed row", timestamp(t.Sealed))
 	rec.add("chunks", t.Chunks)
+	rec.add("last reading before its end", timestamp(t.Read))
 	rec.add("current", t.Current)
+	rec.add("has ended", t.Ends)
+	for _, v := range t.Last {
+		rec.add("last "+d.fieldName(v.Field), v.Value)
+	}
 	return rec, err
 }
 
@@ -50,7 +60,7 @@ func (d describer) describePage(key, value []byte) (record, error) {
 	}
 	row := page * history.PageRows
 	log.View().Rows(func(r *history.Row) bool {
-		rec.addRow(row, r)
+		d.addRow(&rec, row, r)
 		row++
 		return true
 	})
@@ -69,16 +79,16 @@ func (d describer) describeChunk(key, value []byte) (record, error) {
 	}
 	row := 0
 	return rec, chunkRows(&opened, func(r *history.Row) {
-		rec.addRow(row, r)
+		d.addRow(&rec, row, r)
 		row++
 	})
 }
 
 // addRow adds a row of history in words.
-func (r *record) addRow(number int, row *history.Row) {
+func (d describer) addRow(r *record, number int, row *history.Row) {
 	text := timestamp(row.Time) + " end"
 	if !row.End {
-		text = fmt.Sprintf("%s reading %d, dialect %s, clock %s, %s", timestamp(row.Time), row.Arrival, row.Dialect, clockText(row.Clock), fieldsText(row.Fields))
+		text = fmt.Sprintf("%s reading %d, dialect %s, clock %s, %s", timestamp(row.Time), row.Arrival, row.Dialect, clockText(row.Clock), d.fieldsText(row.Fields))
 	}
 	r.add(fmt.Sprintf("row %d", number), text)
 }
@@ -98,8 +108,8 @@ func (d describer) trackName(number uint64) string {
 	}
 	t, _ := readTrack(number, value)
 	name := fmt.Sprintf("track %d, %s", number, d.nameOf(t.Source))
-	if len(t.Labels) > 0 {
-		name += " {" + labelsText(t.Labels) + "}"
+	if all := append(t.Labels, t.Dims...); len(all) > 0 {
+		name += " {" + labelsText(all) + "}"
 	}
 	return name
 }

@@ -120,7 +120,7 @@ func loadRecord(l *fold.Loader, key, value []byte) {
 	l.TenantHistory(fold.TenantHistory{Tenant: tenant, Number: 1})
 	l.Source(1, schema.Source{Tenant: tenant, Kind: schema.KindSporeNode, ID: "n"})
 	l.Track(&fold.Track{Number: 1, Source: 1})
-	for _, load := range []func(*fold.Loader, []byte, []byte) error{loadTenant, loadBucket, loadSource, loadTrack, loadPage, loadWindow, loadSegment, loadWriter} {
+	for _, load := range []func(*fold.Loader, []byte, []byte) error{loadName, loadTenant, loadBucket, loadSource, loadTrack, loadPage, loadWindow, loadSegment, loadWriter} {
 		load(l, key, value)
 	}
 }

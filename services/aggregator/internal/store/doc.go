@@ -16,9 +16,11 @@
 //	'h' tenant(4) bucket(4) class(1) track(8) time(8) seq(4)
 //	                                           a sealed chunk: class 0 main, 1 late; time of its last row
 //	'j' writer                                 last frame of a writer: number, position
-//	'k' track(8)                               a track: its source and labels, its fields
+//	'k' track(8)                               a track: its source, labels and dimensions, its fields
 //	'l' track(8) class(1) page(1)              a page of a track's open log
 //	'm'                                        origin, cursor, settings, lengths of the tables
+//	'n' field(2)                               a name that named values brought: its type, help and unit
+//	'p'                                        the mappings of topics that are in force
 //	's' source(8)                              a source, by its number
 //	't' service 0 subservice                   a tenant's numbers
 //	'w' client(8) segment(1)                   up to 64 entries of a duplicate window, 8 bytes each

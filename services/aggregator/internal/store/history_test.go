@@ -93,7 +93,7 @@ func TestReplayGivesTheSameSamples(t *testing.T) {
 	seed := foldtest.Seed(t)
 	for round := range uint64(4) {
 		rng := foldtest.Rand(seed + round)
-		frames := foldtest.Frames(rng, foldtest.NewGenerator(rng).Items(3000), 50)
+		frames := foldtest.Frames(rng, openGenerator(rng).Items(3000), 50)
 		fs := vfs.NewMem()
 		s := open1(t, fs)
 		state := load1(t, s)
@@ -146,7 +146,7 @@ func TestChunksOfARange(t *testing.T) {
 	s := open1(t, vfs.NewMem())
 	defer s.Close()
 	state := load1(t, s)
-	for i, f := range foldtest.Frames(rng, foldtest.NewGenerator(rng).Items(4000), 50) {
+	for i, f := range foldtest.Frames(rng, openGenerator(rng).Items(4000), 50) {
 		state.Apply(uint64(i+1), f)
 	}
 	commit1(t, s, state)

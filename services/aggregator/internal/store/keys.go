@@ -20,6 +20,8 @@ const (
 	keyTrack      = 'k'
 	keyLog        = 'l'
 	keyMeta       = 'm'
+	keyName       = 'n'
+	keyMappings   = 'p'
 	keySource     = 's'
 	keyTenant     = 't'
 	keySegment    = 'w'
@@ -27,7 +29,7 @@ const (
 )
 
 // tables are the first bytes that a store's keys may have, ascending.
-const tables = "bcdfhjklmstwx"
+const tables = "bcdfhjklmnpstwx"
 
 func appendNumber(b []byte, table byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, table), n)
@@ -78,6 +80,10 @@ func appendTenantKey(b []byte, table byte, t schema.Tenant) []byte {
 // appendIndexPrefix appends what the index keys of a tenant and reason share.
 func appendIndexPrefix(b []byte, t schema.Tenant, r schema.Reason) []byte {
 	return append(appendTenantKey(b, keyIndex, t), 0, byte(r))
+}
+
+func appendNameKey(b []byte, f schema.Field) []byte {
+	return binary.BigEndian.AppendUint16(append(b, keyName), uint16(f))
 }
 
 // numberOf returns the number in a key of a table with just a number.

@@ -47,6 +47,8 @@ func (s *Store) loadTables(meta fold.Meta) (*fold.State, error) {
 		what  string
 		take  func(key, value []byte) error
 	}{
+		{keyMappings, "mappings", func(k, v []byte) error { return loadMappings(l, k, v) }},
+		{keyName, "name", func(k, v []byte) error { return loadName(l, k, v) }},
 		{keyTenant, "tenant", func(k, v []byte) error { return loadTenant(l, k, v) }},
 		{keyBucket, "bucket of history", func(k, v []byte) error { return loadBucket(l, k, v) }},
 		{keySource, "source", func(k, v []byte) error { return loadSource(l, k, v) }},
@@ -95,6 +97,29 @@ func (s *Store) scan(table byte, what string, take func(key, value []byte) error
 }
 
 var errKey = errors.New("its key is not of its table's form")
+
+func loadMappings(l *fold.Loader, key, value []byte) error {
+	if len(key) != 1 {
+		return errKey
+	}
+	m, err := readMappings(value)
+	if err != nil {
+		return err
+	}
+	return l.Mappings(m)
+}
+
+func loadName(l *fold.Loader, key, value []byte) error {
+	var m schema.Metadata
+	r := wire.NewReader(value)
+	if m.ReadBinary(r); r.Done() != nil {
+		return r.Done()
+	}
+	if !bytes.Equal(key, appendNameKey(nil, m.Field)) {
+		return errKey
+	}
+	return l.Name(m)
+}
 
 func loadTenant(l *fold.Loader, key, value []byte) error {
 	var t schema.TenantState

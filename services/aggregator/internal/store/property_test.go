@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -19,9 +20,9 @@ import (
 func settings() fold.Settings {
 	s := fold.DefaultSettings()
 	s.Windows = 6
-	s.Limits = fold.Limits{Retention: 9 * time.Hour, Series: 250, Sources: 15}
+	s.Limits = fold.Limits{Retention: 9 * time.Hour, Series: 600, Sources: 30}
 	s.Tenants = []fold.TenantLimits{
-		{Tenant: schema.Tenant{Service: "factory", Subservice: "line2"}, Limits: fold.Limits{HistoryBytes: 6 << 10, Series: 120}},
+		{Tenant: schema.Tenant{Service: "factory", Subservice: "line2"}, Limits: fold.Limits{HistoryBytes: 6 << 10, Series: 300}},
 		{Tenant: schema.Tenant{Service: "farm", Subservice: "x"}, Limits: fold.Limits{Retention: 7 * time.Hour}},
 	}
 	return s
@@ -36,12 +37,20 @@ func open1(t *testing.T, fs vfs.FS) *Store {
 	return s
 }
 
+// openGenerator makes journals for states with an open decoder.
+func openGenerator(rng *rand.Rand) *foldtest.Generator {
+	g := foldtest.NewGenerator(rng)
+	g.Open = true
+	return g
+}
+
 func load1(t *testing.T, s *Store) *fold.State {
 	t.Helper()
 	state, err := s.Load(settings())
 	if err != nil {
 		t.Fatal(err)
 	}
+	state.SetDecoder(foldtest.NewOpenDecoder())
 	return state
 }
 
@@ -84,7 +93,7 @@ func TestAnyCheckpointsAndRestartsGiveTheSameStore(t *testing.T) {
 		if round == 0 {
 			items = 8000 // enough for duplicate windows to overflow
 		}
-		frames := foldtest.Frames(rng, foldtest.NewGenerator(rng).Items(items), 1+rng.IntN(200))
+		frames := foldtest.Frames(rng, openGenerator(rng).Items(items), 1+rng.IntN(200))
 		want := foldAtOnce(t, frames)
 
 		fs := vfs.NewMem()
@@ -131,7 +140,7 @@ func TestAnySplitIntoFramesGivesTheSameState(t *testing.T) {
 	seed := foldtest.Seed(t)
 	for round := range uint64(5) {
 		rng := foldtest.Rand(seed + round)
-		items := foldtest.NewGenerator(rng).Items(2000)
+		items := openGenerator(rng).Items(2000)
 		one := foldAtOnce(t, foldtest.Frames(rng, items, 1))
 		want, err := one.Meta()
 		if err != nil {

@@ -13,14 +13,14 @@ import (
 
 // formatVersion is the version of the keys and records of this package. The
 // records of pkg/schema are part of it.
-const formatVersion = 2
+const formatVersion = 3
 
 var errSegment = errors.New("a segment's length is no multiple of 8")
 
 // numbers are the plain numbers of a head, in the order in which they are stored.
 func numbers(m *fold.Meta) []*uint64 {
 	return []*uint64{
-		&m.Origin, &m.Cursor, &m.Tenants, &m.Histories, &m.Sources, &m.SourcesEver, &m.Tracks, &m.TracksEver,
+		&m.Origin, &m.Cursor, &m.Mappings, &m.Names, &m.Tenants, &m.Histories, &m.Sources, &m.SourcesEver, &m.Tracks, &m.TracksEver,
 		&m.Rows, &m.Chunks, &m.Windows, &m.Clients, &m.Entries, &m.Writers, &m.DeadLetters,
 	}
 }
@@ -70,6 +70,18 @@ func appendLimits(b []byte, l fold.Limits) []byte {
 
 func readLimits(r *wire.Reader) fold.Limits {
 	return fold.Limits{Retention: time.Duration(r.Int()), HistoryBytes: r.Uint(), Series: r.Uint(), Sources: r.Uint()}
+}
+
+func appendMappings(b []byte, m *fold.Mappings) []byte {
+	b = wire.AppendUint(b, m.Number)
+	b = wire.AppendInt(b, m.Since)
+	return wire.AppendString(b, string(m.Set))
+}
+
+func readMappings(value []byte) (fold.Mappings, error) {
+	r := wire.NewReader(value)
+	m := fold.Mappings{Number: r.Uint(), Since: r.Int(), Set: []byte(r.String())}
+	return m, r.Done()
 }
 
 func appendWindow(b []byte, w fold.Window) []byte {

@@ -72,18 +72,25 @@ func timestamp(ns int64) string {
 	return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
 }
 
-func fieldsText(fields []schema.FieldValue) string {
+func (d describer) fieldsText(fields []schema.FieldValue) string {
 	var b strings.Builder
 	for i, f := range fields {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(fieldName(f.Field) + "=" + strconv.FormatFloat(f.Value, 'f', -1, 64))
+		b.WriteString(d.fieldName(f.Field) + "=" + strconv.FormatFloat(f.Value, 'f', -1, 64))
 	}
 	return b.String()
 }
 
-func fieldName(f schema.Field) string {
+// fieldName names a field as the source system does, or by the name that it was
+// brought with.
+func (d describer) fieldName(f schema.Field) string {
+	if value, found, err := get(d.db, appendNameKey(nil, f)); err == nil && found {
+		var m schema.Metadata
+		m.ReadBinary(wire.NewReader(value))
+		return m.Name
+	}
 	at, found := slices.BinarySearchFunc(schema.Fields, f, func(i schema.FieldInfo, f schema.Field) int { return cmp.Compare(i.Field, f) })
 	if !found {
 		return fmt.Sprintf("field_%d", f)

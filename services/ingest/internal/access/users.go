@@ -21,8 +21,9 @@ import (
 
 // Users is the content of a users file: YAML with a list "users", each with
 // "username", "password" (its bcrypt hash) and the tenants that it may
-// "publish" and "subscribe" in. A tenant is "service/subservice",
-// "service/*" or "*"; only "*" reaches topics that belong to no tenant.
+// "publish" (over MQTT and HTTP) and "subscribe" in. A tenant is
+// "service/subservice", "service/*" or "*"; only "*" reaches topics that belong to
+// no tenant, and administration.
 //
 // As in SuperMQ, the username is the device's client id and the password its
 // key: the MQTT client identifier is not looked at.
@@ -108,7 +109,7 @@ func validPattern(p string) bool {
 		return true
 	}
 	service, sub, ok := strings.Cut(p, "/")
-	return ok && schema.ValidTenantName(service) && (sub == "*" || schema.ValidTenantName(sub))
+	return ok && schema.ValidTenantName(service) && (sub == "*" || schema.ValidSubservice(sub))
 }
 
 // Authenticate reports whether the password is the user's.
@@ -143,6 +144,29 @@ func (u *Users) MayPublish(username, topic string) bool {
 	return one != nil && allowed(one.Publish, topic)
 }
 
+// MayPublishFor reports whether a user may push what belongs to a tenant.
+func (u *Users) MayPublishFor(username string, t schema.Tenant) bool {
+	one := u.byName[username]
+	return one != nil && covered(one.Publish, t.Service, t.Subservice)
+}
+
+// MayPublishAll reports whether a user may publish everything.
+func (u *Users) MayPublishAll(username string) bool {
+	one := u.byName[username]
+	return one != nil && slices.Contains(one.Publish, "*")
+}
+
+// Home returns the one tenant that a user may publish for, if it is only one: it
+// is meant where none is named.
+func (u *Users) Home(username string) (schema.Tenant, bool) {
+	one := u.byName[username]
+	if one == nil || len(one.Publish) != 1 || strings.Contains(one.Publish[0], "*") {
+		return schema.Tenant{}, false
+	}
+	service, sub, _ := strings.Cut(one.Publish[0], "/")
+	return schema.Tenant{Service: service, Subservice: sub}, true
+}
+
 // MaySubscribe reports whether a user may receive what a topic filter matches,
 // or what comes on a topic.
 func (u *Users) MaySubscribe(username, filter string) bool {
@@ -152,6 +176,10 @@ func (u *Users) MaySubscribe(username, filter string) bool {
 
 func allowed(patterns []string, topic string) bool {
 	service, sub := scope(topic)
+	return covered(patterns, service, sub)
+}
+
+func covered(patterns []string, service, sub string) bool {
 	for _, p := range patterns {
 		if p == "*" {
 			return true
@@ -164,6 +192,9 @@ func allowed(patterns []string, topic string) bool {
 	return false
 }
 
+// named begin the topics of the form {first}/{service}/{subservice}/….
+var named = []string{"spore", "datamgmt", "expo", "j"}
+
 // scope returns the service and subservice that a topic or filter stays
 // within; an empty or wildcard one stays within none.
 func scope(topic string) (service, sub string) {
@@ -174,9 +205,9 @@ func scope(topic string) (service, sub string) {
 	switch {
 	case len(levels) >= 4 && levels[0] == "m" && levels[2] == "c":
 		service, sub = levels[1], levels[3]
-	case len(levels) >= 3 && (levels[0] == "spore" || levels[0] == "datamgmt"):
+	case len(levels) >= 3 && slices.Contains(named, levels[0]):
 		service, sub = levels[1], levels[2]
-	case len(levels) >= 2 && slices.Contains([]string{"m", "spore", "datamgmt"}, levels[0]):
+	case len(levels) >= 2 && (levels[0] == "m" || slices.Contains(named, levels[0])):
 		service = levels[1]
 	}
 	if !schema.ValidTenantName(service) {

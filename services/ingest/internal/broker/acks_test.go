@@ -135,8 +135,8 @@ func TestTheClientIsToldTheLimits(t *testing.T) {
 
 func TestAReceiptOfNobodyIsAnsweredToItsChannel(t *testing.T) {
 	done := make(chan uint64, 1)
-	r := broker.NewReceipt(done)
-	if size := r.Answer(42); size != 0 || <-done != 42 {
+	r := broker.NewReceipt(done, 7)
+	if size := r.Answer(42); size != 7 || <-done != 42 {
 		t.Errorf("size %d", size)
 	}
 }

@@ -61,12 +61,15 @@ type Receipt struct {
 	qos      byte
 	code     byte   // MQTT 5 reason code
 	reason   string // MQTT 5 reason string
-	done     chan<- uint64
+
+	done chan<- uint64
+	size int // of the answer that whoever waits for done gives
 }
 
 // NewReceipt returns a receipt that sends the event's position in the journal
-// to done, which must have room for it.
-func NewReceipt(done chan<- uint64) Receipt { return Receipt{done: done} }
+// to done, which must have room for it. size is that of the answer which is then
+// given, in bytes.
+func NewReceipt(done chan<- uint64, size int) Receipt { return Receipt{done: done, size: size} }
 
 // Answer tells whoever waits that the event is stored at seq, and returns the
 // size of the answer in bytes. It does not block.
@@ -75,7 +78,7 @@ func (r *Receipt) Answer(seq uint64) int {
 		r.done <- seq
 	}
 	if r.session == nil {
-		return 0
+		return r.size
 	}
 	return r.session.answer(r)
 }

@@ -7,10 +7,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/params"
 	"weir/services/query/internal/perseo"
-	"weir/services/query/internal/readclient"
 )
 
 // adminMetrics serves GET /admin/metrics.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
-	"weir/services/query/internal/readclient"
 )
 
 func counted(transactions uint64) []schema.TenantState {

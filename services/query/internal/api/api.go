@@ -35,6 +35,8 @@ type Config struct {
 	Metrics   func(w io.Writer) // writes the process' own metrics, which stand before the tenants'
 	Observer  Observer
 
+	Alerter    Alerter      // nil for none
+	Intake     http.Handler // passes requests on to ingest; nil for none
 	Prometheus *promapi.API // Prometheus' HTTP API, the same for both listeners; nil for none
 }
 
@@ -77,6 +79,8 @@ func New(c Config, l Listener) *API {
 		}
 		a.mux.HandleFunc(pattern, a.serve(path, dispatch(rows)))
 	}
+	a.mountAlerter()
+	a.mountIntake()
 	a.mountPrometheus()
 	a.mux.HandleFunc("/", a.serve("unknown", noSuchRoute))
 	return a
@@ -167,14 +171,22 @@ func dispatch(rows []*route) handler {
 			return a.wrongMethod(rows, r)
 		}
 		row := rows[i]
-		if row.who == InternalOnly && a.listener == External {
-			return reply{}, &problem{http.StatusForbidden, fmt.Sprintf("%s is for the internal listener only", row)}
-		}
-		if row.changes && a.fromElsewhere(r) {
-			return reply{}, &problem{http.StatusForbidden, fmt.Sprintf("%s does not answer pages of other sites", row)}
+		if err := a.mayUse(row, r); err != nil {
+			return reply{}, err
 		}
 		return row.serve(a, r, b)
 	}
+}
+
+// mayUse returns why a request may not use a route, nil if it may.
+func (a *API) mayUse(row *route, r *http.Request) error {
+	switch {
+	case row.who == InternalOnly && a.listener == External:
+		return &problem{http.StatusForbidden, fmt.Sprintf("%s is for the internal listener only", row)}
+	case row.changes && a.fromElsewhere(r):
+		return &problem{http.StatusForbidden, fmt.Sprintf("%s does not answer pages of other sites", row)}
+	}
+	return nil
 }
 
 // wrongMethod says which methods a path has on this listener.

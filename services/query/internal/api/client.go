@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
-	"weir/services/query/internal/readclient"
 )
 
 // Client is what the handlers ask. Every method may return readclient.ErrLate,

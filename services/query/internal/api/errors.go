@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"strconv"
 
+	"weir/pkg/read/readclient"
 	"weir/services/query/internal/jsonappend"
 	"weir/services/query/internal/params"
-	"weir/services/query/internal/readclient"
 )
 
 // problem is an error with the HTTP status that it is answered with.

@@ -7,9 +7,9 @@ import (
 	"reflect"
 	"testing"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
-	"weir/services/query/internal/readclient"
 )
 
 func TestErrorsOfTheAggregator(t *testing.T) {

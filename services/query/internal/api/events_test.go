@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"testing"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
-	"weir/services/query/internal/readclient"
 )
 
 func letter() schema.DeadLetter {
@@ -86,7 +86,7 @@ func TestOneDeadLetter(t *testing.T) {
 		"no number to replay":                           {fake{deadLetters: one, replay: accepted}, "POST /api/deadletters/-1/replay", 400, `{"error":"seq must be a whole number from 1, not \"-1\""}`},
 		"only the beginning was kept":                   {fake{deadLetters: tooLarge, replay: accepted}, "POST /api/deadletters/7/replay", 409, `{"error":"dead letter 7 was too large: only the beginning of its payload was kept"}`},
 		"no ingest to replay it":                        {fake{deadLetters: one, replay: gone}, "POST /api/deadletters/7/replay", 503, `{"error":"the ingest does not answer"}`},
-		"a reason that is none":                         {fake{}, "GET /api/deadletters?reason=bad", 400, `{"error":"reason must be not_json or not_an_object or missing_source or bad_number or too_large or bad_topic or unknown_shape or bad_source or series_limit or source_limit, not \"bad\""}`},
+		"a reason that is none":                         {fake{}, "GET /api/deadletters?reason=bad", 400, `{"error":"reason must be not_json or not_an_object or missing_source or bad_number or too_large or bad_topic or unknown_shape or bad_source or series_limit or source_limit or name_limit, not \"bad\""}`},
 		"an offset that is none":                        {fake{}, "GET /api/deadletters?offset=-1", 400, `{"error":"offset must be a whole number from 0, not \"-1\""}`},
 		"no dead letter at all":                         {fake{}, "GET /api/deadletters", 200, `{"offset":0,"limit":100,"total":0,"deadletters":[]}`},
 		"accounting passes through without any tenants": {fake{}, "GET /api/accounting", 200, `{"tenants":[],"sum":{"received":0,"applied":0,"duplicate":0,"rejected":0,"pending":0}}`},

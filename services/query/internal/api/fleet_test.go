@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
 	"weir/services/query/internal/golden"
-	"weir/services/query/internal/readclient"
 )
 
 func TestResourcesAskForTheNodesThatMatch(t *testing.T) {

@@ -38,7 +38,8 @@ func (a *API) watch(route string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin, seen := a.Now(), &watcher{ResponseWriter: w}
 		defer func() {
-			if v := recover(); v != nil {
+			v := recover()
+			if v != nil && v != http.ErrAbortHandler {
 				a.Observer.Panicked(route, v, debug.Stack())
 				if seen.code == 0 {
 					answer := (&problem{http.StatusInternalServerError, "internal error"}).reply(nil)
@@ -46,6 +47,9 @@ func (a *API) watch(route string, h http.Handler) http.Handler {
 				}
 			}
 			a.Observer.Served(route, seen.status(), a.Now().Sub(begin))
+			if v == http.ErrAbortHandler {
+				panic(v) // the server breaks the connection off: the answer is not whole
+			}
 		}()
 		h.ServeHTTP(seen, r)
 	})

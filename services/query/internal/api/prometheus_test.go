@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/pkg/read/promread"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
 	"weir/services/query/internal/promapi"
@@ -24,7 +25,7 @@ func (h history) Select(_ context.Context, _ schema.SelectRequest, visit func([]
 }
 
 func (h history) LabelNames(context.Context, schema.LabelNamesRequest) ([]string, error) {
-	return nil, promapi.ErrUnavailable
+	return nil, promread.ErrUnavailable
 }
 
 func (h history) LabelValues(context.Context, schema.LabelValuesRequest) ([]string, error) {
@@ -41,7 +42,7 @@ func withPrometheus(t *testing.T, h history, l api.Listener) (*api.API, *seen) {
 	c := promapi.Default()
 	s := new(seen)
 	config := configOf(new(fake), s)
-	c.Reader, c.Now = promapi.OverReadPort(h), config.Now
+	c.Reader, c.Now = promread.OverReadPort(h), config.Now
 	prometheus, err := promapi.New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/params"
-	"weir/services/query/internal/readclient"
 	"weir/services/query/internal/rollout"
 )
 
@@ -43,14 +43,14 @@ func rollouts(a *API, r *http.Request, b []byte) (reply, error) {
 	case <-ctx.Done():
 		return reply{}, fmt.Errorf("wait for another comparison to end: %w", ctx.Err())
 	}
-	report, err := a.compare(ctx, label, rolloutSelection(q, label, window))
+	report, err := a.compare(ctx, label, window, rolloutSelection(q, label, window))
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{body: rollout.Append(b, label, window, report)}, nil
 }
 
-func (a *API) compare(ctx context.Context, label string, selection schema.SelectRequest) (rollout.Report, error) {
+func (a *API) compare(ctx context.Context, label string, window rollout.Window, selection schema.SelectRequest) (rollout.Report, error) {
 	fleet := rollout.New(label)
 	err := a.Client.Select(ctx, selection, fleet.Add)
 	if errors.Is(err, readclient.ErrTooManySamples) {
@@ -60,7 +60,22 @@ func (a *API) compare(ctx context.Context, label string, selection schema.Select
 	if err != nil {
 		return rollout.Report{}, err
 	}
+	if a.Alerter != nil {
+		a.addAlerts(ctx, fleet, window)
+	}
 	return fleet.Report(), nil
+}
+
+// addAlerts adds the alerts, if they can be had: without an alerter the rest of
+// the comparison is as good.
+func (a *API) addAlerts(ctx context.Context, fleet *rollout.Fleet, window rollout.Window) {
+	firings, err := a.Alerter.Firings(ctx, window.From, window.To)
+	switch {
+	case err == nil:
+		fleet.AddAlerts(firings)
+	case a.Alerter.Seen():
+		a.Observer.Failed("/api/monitoring/rollouts", err)
+	}
 }
 
 // rolloutLabel reads the label whose values are compared, "version" by default,

@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
-	"weir/services/query/internal/readclient"
 )
 
 const comparedNames = "spore_node_cpu_usage_percent|spore_node_cpu_temperature_celsius|spore_node_memory_usage_percent|" +

@@ -91,8 +91,17 @@ func index(a *API, _ *http.Request, b []byte) (reply, error) {
 	b = jsonappend.Field(append(b, '{'), "name", "weir")
 	b = jsonappend.Field(b, "version", a.Version)
 	b = append(jsonappend.Key(b, "routes"), '[')
-	for i := range routes {
-		row := &routes[i]
+	b = a.appendRoutes(b, routes)
+	b = a.appendAlerter(b)
+	b = a.appendIntake(b)
+	b = a.appendPrometheus(b)
+	return reply{body: append(b, "]}\n"...)}, nil
+}
+
+// appendRoutes appends those rows that the listener serves.
+func (a *API) appendRoutes(b []byte, rows []route) []byte {
+	for i := range rows {
+		row := &rows[i]
 		if row.who == InternalOnly && a.listener == External {
 			continue
 		}
@@ -100,6 +109,5 @@ func index(a *API, _ *http.Request, b []byte) (reply, error) {
 		b = jsonappend.Field(b, "path", row.String()[len(row.method)+1:])
 		b = append(jsonappend.Field(b, "about", row.about), '}')
 	}
-	b = a.appendPrometheus(b)
-	return reply{body: append(b, "]}\n"...)}, nil
+	return b
 }

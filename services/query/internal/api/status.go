@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"weir/pkg/metrics"
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/datamgmt"
 	"weir/services/query/internal/exposition"
-	"weir/services/query/internal/readclient"
 )
 
 // health serves GET /health.
@@ -38,20 +38,28 @@ func networkStats(a *API, r *http.Request, b []byte) (reply, error) {
 	return reply{body: datamgmt.AppendStats(b, answers, a.Now().Sub(a.Started))}, nil
 }
 
-// check asks both services at once: their times to answer must not add up.
+// check asks all services at once: their times to answer must not add up.
 func (a *API) check(ctx context.Context) (answers datamgmt.Answers) {
-	var both sync.WaitGroup
-	both.Go(func() {
+	var all sync.WaitGroup
+	all.Go(func() {
 		if h, err := a.Client.IngestHealth(ctx); err == nil {
 			answers.Ingest = &h
 		}
 	})
-	both.Go(func() {
+	all.Go(func() {
 		if h, err := a.Client.AggregatorHealth(ctx); err == nil {
 			answers.Aggregator = &h
 		}
 	})
-	both.Wait()
+	if a.Alerter != nil {
+		all.Go(func() {
+			if h, err := a.Alerter.Health(ctx); err == nil {
+				answers.Alerter = &h
+			}
+		})
+	}
+	all.Wait()
+	answers.AlerterWas = a.Alerter != nil && a.Alerter.Seen()
 	return answers
 }
 

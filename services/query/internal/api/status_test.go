@@ -8,9 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
-	"weir/services/query/internal/readclient"
 )
 
 func noAggregator() (schema.AggregatorHealth, error) {
@@ -28,10 +28,10 @@ func TestHealth(t *testing.T) {
 		body     string
 	}{
 		"all well, internal": {fake{aggregator: peers}, api.Internal, 200,
-			`{"status":"healthy","components":{"broker":"running","journal":"connected","aggregator":"running","store":"open"},"version":"0.1.0"}`},
+			`{"status":"healthy","components":{"broker":"running","journal":"connected","aggregator":"running","store":"open","alerter":"stopped"},"version":"0.1.0"}`},
 		"all well, external": {fake{aggregator: peers}, api.External, 200, `{"status":"healthy","p2p":{"running":true,"peers":12}}`},
 		"the journal stopped, internal": {fake{journal: func() error { return errors.New("no responders") }}, api.Internal, 503,
-			`{"status":"unhealthy","error":"journal is disconnected: no responders","components":{"broker":"running","journal":"disconnected","aggregator":"running","store":"open"},"version":"0.1.0"}`},
+			`{"status":"unhealthy","error":"journal is disconnected: no responders","components":{"broker":"running","journal":"disconnected","aggregator":"running","store":"open","alerter":"stopped"},"version":"0.1.0"}`},
 		"the journal stopped, external": {fake{journal: func() error { return errors.New("no responders") }}, api.External, 503,
 			`{"status":"unhealthy","error":"journal is disconnected","p2p":{"running":true,"peers":0}}`},
 		"no aggregator: degraded": {fake{aggregator: noAggregator}, api.External, 200,
@@ -39,9 +39,9 @@ func TestHealth(t *testing.T) {
 		"a tenant near a limit: degraded": {fake{aggregator: func() (schema.AggregatorHealth, error) {
 			return schema.AggregatorHealth{HealthyPeers: 12, Limits: []string{"factory/line1 has 8 of 10 series"}}, nil
 		}}, api.Internal, 200,
-			`{"status":"degraded","error":"a tenant's limit is near: factory/line1 has 8 of 10 series","components":{"broker":"running","journal":"connected","aggregator":"running","store":"open","limits":"near"},"version":"0.1.0"}`},
+			`{"status":"degraded","error":"a tenant's limit is near: factory/line1 has 8 of 10 series","components":{"broker":"running","journal":"connected","aggregator":"running","store":"open","alerter":"stopped","limits":"near"},"version":"0.1.0"}`},
 		"no ingest: degraded": {fake{ingest: noIngest, aggregator: peers}, api.Internal, 200,
-			`{"status":"degraded","error":"broker is unknown: the ingest does not answer","components":{"broker":"unknown","journal":"connected","aggregator":"running","store":"open"},"version":"0.1.0"}`},
+			`{"status":"degraded","error":"broker is unknown: the ingest does not answer","components":{"broker":"unknown","journal":"connected","aggregator":"running","store":"open","alerter":"stopped"},"version":"0.1.0"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expect(t, call(&row.fake, row.listener, "GET /health"), row.code, row.body)

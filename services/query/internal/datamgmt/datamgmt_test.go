@@ -1,6 +1,7 @@
 package datamgmt_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,40 @@ func TestJudge(t *testing.T) {
 			}
 			if got := (components{h.Broker, h.Journal, h.Aggregator, h.Store}); got != row.want {
 				t.Errorf("the components are %v, want %v", got, row.want)
+			}
+		})
+	}
+}
+
+// An alerter is missed only where there was one, and never makes a deployment
+// unhealthy: devices are served without it.
+func TestJudgeAlerters(t *testing.T) {
+	for name, row := range map[string]struct {
+		alerter *schema.AlerterHealth
+		was     bool
+		status  datamgmt.Status
+		want    string
+		text    string
+	}{
+		"there never was one": {nil, false, datamgmt.Healthy, "stopped", `{"status":"healthy",`},
+		"it works":            {&schema.AlerterHealth{State: "running"}, true, datamgmt.Healthy, "running", `{"status":"healthy",`},
+		"it stopped":          {nil, true, datamgmt.Degraded, "stopped", `{"status":"degraded","error":"alerter is stopped: it does not answer",`},
+		"its ledger is broken": {&schema.AlerterHealth{State: "degraded", LedgerError: "no responders"}, true, datamgmt.Degraded, "degraded",
+			`{"status":"degraded","error":"alerter is degraded: its events cannot be stored: no responders",`},
+		"everything of it is broken": {&schema.AlerterHealth{State: "degraded", LedgerError: "a", EvaluationError: "b", NoticesFailing: 7, NoticeError: "429", NoticeReceiver: "slack", ConfigError: "c"}, true, datamgmt.Degraded, "degraded",
+			`{"status":"degraded","error":"alerter is degraded: its events cannot be stored: a, a rule cannot be evaluated: b, 7 notices fail, the last to slack: 429, its configuration was not loaded: c",`},
+		"it does not say why": {&schema.AlerterHealth{State: "degraded"}, true, datamgmt.Degraded, "degraded", `{"status":"degraded","error":"alerter is degraded",`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := datamgmt.Judge(datamgmt.Answers{Ingest: ingest(nil), Aggregator: aggregator(nil), Alerter: row.alerter, AlerterWas: row.was})
+			if h.Status != row.status || h.Alerter != row.want || h.Code() != 200 {
+				t.Errorf("it is %s, the alerter %s", h.Status, h.Alerter)
+			}
+			if got := string(h.AppendInternal(nil, "0.1.0")); !strings.HasPrefix(got, row.text) {
+				t.Errorf("got %s", got)
+			}
+			if got := string(h.AppendExternal(nil)); strings.Contains(got, "ledger") || strings.Contains(got, "slack") {
+				t.Errorf("the outside is told %s", got)
 			}
 		})
 	}

@@ -3,6 +3,7 @@
 package datamgmt
 
 import (
+	"fmt"
 	"strings"
 
 	"weir/pkg/schema"
@@ -13,6 +14,8 @@ import (
 type Answers struct {
 	Ingest     *schema.IngestHealth     // nil: it does not answer
 	Aggregator *schema.AggregatorHealth // nil: it does not answer
+	Alerter    *schema.AlerterHealth    // nil: it does not answer
+	AlerterWas bool                     // it answered before: the deployment has one
 	Journal    string                   // why the journal's stream cannot be reached, "" if it can
 }
 
@@ -38,6 +41,7 @@ type Health struct {
 	Journal    string // connected or disconnected
 	Aggregator string // running, catching_up or stopped
 	Store      string // open, failed, or unknown where the aggregator does not answer
+	Alerter    string // running, degraded or stopped
 	Limits     string // near if a tenant is near a limit of what it may have, else ""
 
 	Peers uint64 // sources heard of lately
@@ -56,12 +60,14 @@ type problem struct{ component, state, detail string }
 // ingest's last append nor the aggregator's reading failed. Anything else that
 // is not as it should be is degraded: without a broker the numbers can be
 // read, without an aggregator devices are still stored. A tenant near a limit is
-// degraded too: beyond it what it sends is rejected.
+// degraded too: beyond it what it sends is rejected. So is an alerter that says so
+// of itself, or that stopped; where there never was one, none is missed.
 func Judge(a Answers) Health {
-	h := Health{Broker: "unknown", Journal: "connected", Aggregator: "stopped", Store: "unknown"}
+	h := Health{Broker: "unknown", Journal: "connected", Aggregator: "stopped", Store: "unknown", Alerter: "stopped"}
 	h.judgeIngest(a.Ingest)
 	h.judgeAggregator(a.Aggregator)
 	h.judgeJournal(a)
+	h.judgeAlerter(a)
 	h.Status = h.sumUp()
 	return h
 }
@@ -110,6 +116,32 @@ func (h *Health) judgeJournal(a Answers) {
 	}
 }
 
+func (h *Health) judgeAlerter(a Answers) {
+	switch {
+	case a.Alerter == nil && a.AlerterWas:
+		h.problem("alerter", h.Alerter, "it does not answer")
+	case a.Alerter != nil:
+		if h.Alerter = a.Alerter.State; h.Alerter != schema.AlerterRunning {
+			h.problem("alerter", h.Alerter, strings.Join(alerterFaults(a.Alerter), ", "))
+		}
+	}
+}
+
+// alerterFaults says what is wrong with an alerter.
+func alerterFaults(a *schema.AlerterHealth) (all []string) {
+	for _, f := range []struct{ what, err string }{
+		{"its events cannot be stored", a.LedgerError},
+		{"a rule cannot be evaluated", a.EvaluationError},
+		{fmt.Sprintf("%d notices fail, the last to %s", a.NoticesFailing, a.NoticeReceiver), a.NoticeError},
+		{"its configuration was not loaded", a.ConfigError},
+	} {
+		if f.err != "" {
+			all = append(all, f.what+": "+f.err)
+		}
+	}
+	return all
+}
+
 func (h *Health) problem(component, state, detail string) {
 	h.problems = append(h.problems, problem{component, state, detail})
 }
@@ -136,7 +168,7 @@ func (h *Health) Code() int {
 // AppendInternal appends the answer of GET /health on the internal listener and
 // a newline:
 //
-//	{"status", "error", "components": {"broker", "journal", "aggregator", "store", "limits"}, "version"}
+//	{"status", "error", "components": {"broker", "journal", "aggregator", "store", "alerter", "limits"}, "version"}
 //
 // error says what is wrong and is absent when healthy. limits is absent while
 // no tenant is near one.
@@ -147,6 +179,7 @@ func (h *Health) AppendInternal(b []byte, version string) []byte {
 	b = jsonappend.Field(b, "journal", h.Journal)
 	b = jsonappend.Field(b, "aggregator", h.Aggregator)
 	b = jsonappend.Field(b, "store", h.Store)
+	b = jsonappend.Field(b, "alerter", h.Alerter)
 	if h.Limits != "" {
 		b = jsonappend.Field(b, "limits", h.Limits)
 	}

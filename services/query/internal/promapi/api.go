@@ -18,6 +18,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"weir/pkg/read/promread"
 )
 
 // API serves Prometheus' HTTP API.
@@ -36,12 +38,10 @@ func New(c Config) (*API, error) {
 		return nil, err
 	}
 	a := &API{Config: c, mux: http.NewServeMux(), gate: make(gate, c.MaxConcurrency)}
-	a.parser = parser.NewParser(parser.Options{EnableExperimentalFunctions: c.ExperimentalFunctions})
-	a.engine = promql.NewEngine(promql.EngineOpts{
+	a.parser = promread.NewParser(c.ExperimentalFunctions)
+	a.engine = promread.NewEngine(promread.EngineConfig{
 		MaxSamples: c.MaxSamples, Timeout: c.Timeout, LookbackDelta: c.LookbackDelta,
-		ActiveQueryTracker: a.gate, Parser: a.parser,
-		EnableAtModifier: true, EnableNegativeOffset: true, EnablePerStepStats: true,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
+		ExperimentalFunctions: c.ExperimentalFunctions, Tracker: a.gate,
 	})
 	for i := range routes {
 		a.mux.HandleFunc(routes[i].path, a.serve(&routes[i]))
@@ -54,10 +54,6 @@ func New(c Config) (*API, error) {
 	a.handler = compress(a.mux)
 	return a, nil
 }
-
-// subqueryStep is the step of a subquery that names none: Prometheus' default
-// for how often it evaluates rules.
-const subqueryStep = time.Minute
 
 // answerTime is how long an answer may take to be sent once it is made.
 const answerTime = 30 * time.Second
@@ -74,7 +70,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type request struct {
 	*http.Request
 	scope  []*labels.Matcher
-	reader Reader // restricted to scope
+	reader promread.Reader // restricted to scope
 }
 
 // handler answers a request, with JSON in Prometheus' envelope or by itself.
@@ -102,11 +98,11 @@ func (a *API) run(row *route, w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badForm(err)
 	}
-	scope, err := requestScope(r)
+	scope, err := promread.RequestScope(r)
 	if err != nil {
 		return err
 	}
-	return row.serve(a, w, &request{Request: r, scope: scope, reader: Restrict(a.Reader, scope...)})
+	return row.serve(a, w, &request{Request: r, scope: scope, reader: promread.Restrict(a.Reader, scope...)})
 }
 
 func badForm(err error) error {

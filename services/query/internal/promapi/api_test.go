@@ -12,10 +12,11 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/readtest"
 	"weir/pkg/schema"
 	"weir/services/query/internal/golden"
 	"weir/services/query/internal/promapi"
-	"weir/services/query/internal/promapi/conformance"
 )
 
 const (
@@ -25,21 +26,22 @@ const (
 
 // few returns a reader of a few series, by which a document can be written by hand.
 func few() *memory {
-	cpu := func(node string, t []int64, v ...float64) conformance.Series {
-		return conformance.Series{T: t, V: v, Labels: labels.FromStrings(
+	cpu := func(node string, t []int64, v ...float64) promread.Series {
+		return promread.Series{T: t, V: v, Labels: labels.FromStrings(
 			"__name__", "spore_node_cpu_usage_percent", "node", node, "service", "factory", "subservice", "line1")}
 	}
 	at := []int64{t0, t1}
-	return &memory{all: []conformance.Series{
+	return readtest.New(
+
 		cpu("n1", at, 12.5, 20),
 		cpu("n2", at, math.NaN(), math.Inf(1)),
 		cpu("n3", at, 1e-7, -1e21),
 		cpu(`n"4`, at[1:], -0.25),
-		{T: at, V: []float64{1000, 1600}, Labels: labels.FromStrings(
+		promread.Series{T: at, V: []float64{1000, 1600}, Labels: labels.FromStrings(
 			"__name__", "spore_node_network_sent_bytes_total", "node", "n1", "service", "factory", "subservice", "line1", "zone", "ü")},
-		{T: at, V: []float64{7, math.Float64frombits(0x7ff0000000000002)}, Labels: labels.FromStrings(
+		promread.Series{T: at, V: []float64{7, math.Float64frombits(0x7ff0000000000002)}, Labels: labels.FromStrings(
 			"__name__", "spore_node_uptime_seconds", "node", "n5", "service", "greenhouse")},
-	}}
+	)
 }
 
 const at1 = "time=1767322860.123"
@@ -122,7 +124,8 @@ func TestStatisticsThatPrometheusWillNotKnow(t *testing.T) {
 
 func TestMetadataOfEveryMetric(t *testing.T) {
 	a := newAPI(t, few(), nil)
-	for limit, want := range map[string]int{"": len(schema.Fields), "limit=-1": len(schema.Fields), "limit=2&limit_per_metric=1": 2, "limit=0": 0} {
+	all := len(schema.Fields) + len(schema.LiveSeries)
+	for limit, want := range map[string]int{"": all, "limit=-1": all, "limit=2&limit_per_metric=1": 2, "limit=0": 0} {
 		var answer struct {
 			Data map[string][]map[string]string
 		}

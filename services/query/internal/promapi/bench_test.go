@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
-	"weir/services/query/internal/promapi"
+	"weir/pkg/read/promread"
 )
 
 // fleetOf is a reader of one metric of so many nodes, whose samples are made on
@@ -28,7 +28,7 @@ func newFleetOf(n int) *fleetOf {
 	return f
 }
 
-func (f *fleetOf) Select(_ context.Context, req promapi.SelectRequest, visit func(labels.Labels, []int64, []float64)) error {
+func (f *fleetOf) Select(_ context.Context, req promread.SelectRequest, visit func(labels.Labels, []int64, []float64)) error {
 	for i, l := range f.series {
 		var t []int64
 		var v []float64

@@ -1,15 +1,19 @@
 package promapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"regexp"
 	"time"
+
+	"weir/pkg/read/promread"
+	"weir/pkg/schema"
 )
 
 // Config is what the API needs. Default fills in the limits.
 type Config struct {
-	Reader  Reader           // where the series come from
+	Reader  promread.Reader  // where the series come from
 	Now     func() time.Time // the time that an instant query without one has
 	Started time.Time        // for /api/v1/status/runtimeinfo
 	Version string           // weir's, for /api/v1/status/buildinfo
@@ -34,6 +38,10 @@ type Config struct {
 
 	// CORSOrigin says which sites' pages may read the answers; nil for none.
 	CORSOrigin *regexp.Regexp
+
+	// Metadata says what is known of the names that sources brought themselves, of
+	// all or of one; nil for nobody. It may be called concurrently.
+	Metadata func(ctx context.Context, req schema.MetadataRequest) ([]schema.Metadata, error)
 
 	Rules Rules             // who knows the rules and the alerts; nil for nobody
 	Flags map[string]string // for /api/v1/status/flags; nil for none

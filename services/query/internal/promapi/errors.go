@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/prometheus/prometheus/promql"
+
+	"weir/pkg/read/promread"
 )
 
 // errorType is what Prometheus' API calls the kind of an error.
@@ -73,29 +75,24 @@ func classify(err error) *apiError {
 		canceled promql.ErrQueryCanceled
 		timeout  promql.ErrQueryTimeout
 		storage  promql.ErrStorage
+		scope    *promread.BadScope
+		steps    *promread.TooManySteps
 	)
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.Is(err, ErrUnavailable):
+	case errors.As(err, &scope):
+		return &apiError{typ: errBadData, err: err}
+	case errors.As(err, &steps):
+		return &apiError{typ: errExecution, err: err}
+	case errors.Is(err, promread.ErrUnavailable):
 		return &apiError{typ: errUnavailable, err: err}
-	case errors.As(err, &timeout), errors.Is(err, ErrLate), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &timeout), errors.Is(err, promread.ErrLate), errors.Is(err, context.DeadlineExceeded):
 		return &apiError{typ: errTimeout, err: err}
 	case errors.As(err, &canceled), errors.Is(err, context.Canceled):
 		return &apiError{typ: errCanceled, err: err}
-	case errors.As(err, &storage):
+	case errors.As(err, &storage), errors.Is(err, promread.ErrFailed):
 		return &apiError{typ: errInternal, err: err}
 	}
 	return &apiError{typ: errExecution, err: err}
-}
-
-// engineError puts a reader's errors into the engine's words where it has some.
-func engineError(err error) error {
-	switch {
-	case errors.Is(err, ErrTooManySamples):
-		return tooManySamples()
-	case errors.Is(err, ErrLate), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %w", promql.ErrQueryTimeout("reading series"), err)
-	}
-	return err
 }

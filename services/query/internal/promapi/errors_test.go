@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/pkg/read/promread"
 	"weir/services/query/internal/promapi"
 )
 
@@ -95,16 +96,16 @@ func TestQueriesThatFail(t *testing.T) {
 		code      int
 		typ, text string
 	}{
-		"nobody answers":            {fmt.Errorf("ask: %w", promapi.ErrUnavailable), 503, "unavailable", "the history cannot be read"},
-		"no answer comes in time":   {fmt.Errorf("ask: %w", promapi.ErrLate), 503, "timeout", "query timed out in reading series: ask: no answer in time"},
+		"nobody answers":            {fmt.Errorf("ask: %w", promread.ErrUnavailable), 503, "unavailable", "the history cannot be read"},
+		"no answer comes in time":   {fmt.Errorf("ask: %w", promread.ErrLate), 503, "timeout", "query timed out in reading series: ask: no answer in time"},
 		"the reader's time is over": {context.DeadlineExceeded, 503, "timeout", "query timed out in reading series"},
 		"the client has gone":       {context.Canceled, 499, "canceled", "context canceled"},
-		"too many samples":          {fmt.Errorf("ask: %w", promapi.ErrTooManySamples), 422, "execution", "query processing would load too many samples into memory in query execution"},
+		"too many samples":          {fmt.Errorf("ask: %w", promread.ErrTooManySamples), 422, "execution", "query processing would load too many samples into memory in query execution"},
 		"anything else":             {errors.New("a disk is broken"), 422, "execution", "a disk is broken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reader := few()
-			reader.before = func(context.Context, promapi.SelectRequest) error { return row.err }
+			reader.Before = func(context.Context, promread.SelectRequest) error { return row.err }
 			var failed []error
 			a := newAPI(t, reader, func(c *promapi.Config) { c.Failed = func(_ *http.Request, err error) { failed = append(failed, err) } })
 			expectProblem(t, a, path("/api/v1/query", "query", "sum(rate(a[5m]))"), row.code, row.typ, row.text)

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 
+	"weir/pkg/read/promread/conformance"
 	"weir/services/query/internal/golden"
-	"weir/services/query/internal/promapi/conformance"
 )
 
 // answer is a line of conformance/expected.jsonl: a request, and what it must
@@ -30,8 +30,8 @@ type answer struct {
 // The files are for tests that put the readings into a whole system and ask it
 // the expressions: what it answers must be what Prometheus' chunks give.
 func TestFilesOfTheConformancePackage(t *testing.T) {
-	t.Chdir("conformance")
-	engine, chunked := conformanceEngine(), newReference(conformance.AllSeries())
+	t.Chdir("../../../../pkg/read/promread/conformance")
+	engine, chunked := conformance.NewEngine(), conformance.NewReference(conformance.AllSeries())
 	var lines []byte
 	for _, expr := range conformance.Expressions() {
 		for _, e := range []conformance.Evaluation{conformance.Evaluations[0], conformance.Evaluations[4]} {
@@ -46,7 +46,7 @@ func TestFilesOfTheConformancePackage(t *testing.T) {
 	golden.Text(t, "readings.csv", conformance.CSV())
 }
 
-func expected(engine *promql.Engine, q *reference, expr string, e conformance.Evaluation) answer {
+func expected(engine *promql.Engine, q *conformance.Reference, expr string, e conformance.Evaluation) answer {
 	start, end := conformance.Base.Add(e.Start), conformance.Base.Add(e.End)
 	a := answer{Query: expr, Start: start.Unix(), End: end.Unix(), Step: int64(e.Step.Seconds())}
 	query, err := engine.NewInstantQuery(context.Background(), q, nil, expr, start)

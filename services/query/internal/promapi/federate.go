@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
+
+	"weir/pkg/read/promread"
 )
 
 // formats are those that a client may ask for, the first ones preferred.
@@ -63,12 +65,12 @@ func (a *API) federate(w http.ResponseWriter, r *request) error {
 
 // latest returns the samples sorted by metric, then by the other labels. Series
 // that have ended are left out: the text format has no sign for them.
-func (a *API) latest(ctx context.Context, reader Reader, sets [][]*labels.Matcher) ([]latest, error) {
+func (a *API) latest(ctx context.Context, reader promread.Reader, sets [][]*labels.Matcher) ([]latest, error) {
 	now := a.Now().UnixMilli()
-	source := &querier{of: &Queryable{Reader: reader, MaxSamples: a.MaxSamples}, left: a.MaxSamples}
+	source := promread.NewLoader(reader, a.MaxSamples)
 	compare := func(a, b latest) int { return labels.Compare(a.series, b.series) }
 	all, err := gather(sets, 0, compare, func(set []*labels.Matcher) ([]latest, error) {
-		some, err := source.load(ctx, SelectRequest{Matchers: set, From: now - a.LookbackDelta.Milliseconds(), To: now, Latest: true}, false)
+		some, err := source.Load(ctx, promread.SelectRequest{Matchers: set, From: now - a.LookbackDelta.Milliseconds(), To: now, Latest: true}, false)
 		return newest(some), err
 	})
 	if err != nil {
@@ -78,10 +80,10 @@ func (a *API) latest(ctx context.Context, reader Reader, sets [][]*labels.Matche
 	return all, nil
 }
 
-func newest(all []series) (some []latest) {
+func newest(all []promread.Series) (some []latest) {
 	for _, s := range all {
-		if n := len(s.t) - 1; n >= 0 && !value.IsStaleNaN(s.v[n]) && s.labels.Has(model.MetricNameLabel) {
-			some = append(some, latest{s.labels, s.t[n], s.v[n]})
+		if n := len(s.T) - 1; n >= 0 && !value.IsStaleNaN(s.V[n]) && s.Labels.Has(model.MetricNameLabel) {
+			some = append(some, latest{s.Labels, s.T[n], s.V[n]})
 		}
 	}
 	return some

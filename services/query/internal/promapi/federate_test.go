@@ -11,21 +11,22 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/prometheus/prometheus/prompb"
 
+	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/readtest"
 	"weir/services/query/internal/golden"
 	"weir/services/query/internal/promapi"
-	"weir/services/query/internal/promapi/conformance"
 )
 
 func TestFederation(t *testing.T) {
-	reader := few()
-	for i := range reader.all { // to within the lookback of now
-		shifted := make([]int64, len(reader.all[i].T))
-		for k, ms := range reader.all[i].T {
+	all := few().Series()
+	for i := range all { // to within the lookback of now
+		shifted := make([]int64, len(all[i].T))
+		for k, ms := range all[i].T {
 			shifted[k] = ms + 3_000_000 - 300_000
 		}
-		reader.all[i].T = shifted
+		all[i].T = shifted
 	}
-	a := newAPI(t, reader, nil)
+	a := newAPI(t, readtest.New(all...), nil)
 	w := call(a, path("/federate", "match[]", `{node=~".+"}`, "match[]", "spore_node_cpu_usage_percent"))
 	if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") {
 		t.Errorf("Content-Type is %q", got)
@@ -107,10 +108,9 @@ func TestRemoteRead(t *testing.T) {
 
 // Series that are the same by their labels come as one.
 func TestSeriesOfTwoSourcesWithTheSameLabels(t *testing.T) {
-	reader := few()
-	twin := conformance.Series{Labels: reader.all[0].Labels, T: []int64{t0 - 5, t0, t1 + 5}, V: []float64{1, 2, 3}}
-	reader.all = append(reader.all, twin)
-	a := newAPI(t, reader, nil)
+	all := few().Series()
+	twin := promread.Series{Labels: all[0].Labels, T: []int64{t0 - 5, t0, t1 + 5}, V: []float64{1, 2, 3}}
+	a := newAPI(t, readtest.New(append(all, twin)...), nil)
 	w := call(a, path("/api/v1/query", "query", `spore_node_cpu_usage_percent{node="n1"}[5m]`, "time", "1767322861"))
 	if want := `"values":[[1767322799.995,"1"],[1767322800,"12.5"],[1767322860.123,"20"],[1767322860.128,"3"]]`; strings.Count(w.Body.String(), want) != 1 || strings.Count(w.Body.String(), "values") != 1 {
 		t.Errorf("got %s", w.Body)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"weir/pkg/read/promread"
 )
 
 // list is what series, labels and label values are asked for with.
@@ -62,18 +64,18 @@ func (a *API) labelValues(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return a.texts(w, r, &l, func(ctx context.Context, req LabelsRequest) ([]string, error) {
+	return a.texts(w, r, &l, func(ctx context.Context, req promread.LabelsRequest) ([]string, error) {
 		return r.reader.LabelValues(ctx, name, req)
 	})
 }
 
 // texts answers with what one of the reader's lists has for any of the sets of
 // matchers, ascending.
-func (a *API) texts(w http.ResponseWriter, r *request, l *list, ask func(context.Context, LabelsRequest) ([]string, error)) error {
+func (a *API) texts(w http.ResponseWriter, r *request, l *list, ask func(context.Context, promread.LabelsRequest) ([]string, error)) error {
 	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
 	defer cancel()
 	all, err := gather(l.sets, l.limit, strings.Compare, func(set []*labels.Matcher) ([]string, error) {
-		return ask(ctx, LabelsRequest{Matchers: set, From: l.from, To: l.to, Limit: l.ask()})
+		return ask(ctx, promread.LabelsRequest{Matchers: set, From: l.from, To: l.to, Limit: l.ask()})
 	})
 	if err != nil {
 		return fmt.Errorf("read labels: %w", err)
@@ -94,7 +96,7 @@ func (a *API) series(w http.ResponseWriter, r *request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
 	defer cancel()
 	all, err := gather(l.sets, l.limit, labels.Compare, func(set []*labels.Matcher) (some []labels.Labels, err error) {
-		req := SelectRequest{Matchers: set, From: l.from, To: l.to, LabelsOnly: true, Limit: l.ask()}
+		req := promread.SelectRequest{Matchers: set, From: l.from, To: l.to, LabelsOnly: true, Limit: l.ask()}
 		err = r.reader.Select(ctx, req, func(series labels.Labels, _ []int64, _ []float64) { some = append(some, series) })
 		return some, err
 	})

@@ -11,8 +11,9 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/readtest"
 	"weir/services/query/internal/promapi"
-	"weir/services/query/internal/promapi/conformance"
 )
 
 // As many queries run as may; the next waits, runs when one ends, and gives up
@@ -21,7 +22,7 @@ func TestQueriesWaitForTheirTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		reader := few()
-		reader.before = func(ctx context.Context, _ promapi.SelectRequest) error {
+		reader.Before = func(ctx context.Context, _ promread.SelectRequest) error {
 			select {
 			case <-release:
 				return nil
@@ -38,13 +39,13 @@ func TestQueriesWaitForTheirTurn(t *testing.T) {
 		}
 		ask(0, path("/api/v1/query", "query", "a"))
 		ask(1, path("/federate", "match[]", "a"))
-		if len(reader.seen) != 2 {
-			t.Fatalf("%d queries run", len(reader.seen))
+		if len(reader.Seen()) != 2 {
+			t.Fatalf("%d queries run", len(reader.Seen()))
 		}
 		ask(2, path("/api/v1/query", "query", "a", "timeout", "10s"))
 		ask(3, path("/api/v1/query", "query", "a"))
-		if len(reader.seen) != 2 {
-			t.Errorf("%d queries run, 2 may", len(reader.seen))
+		if len(reader.Seen()) != 2 {
+			t.Errorf("%d queries run, 2 may", len(reader.Seen()))
 		}
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
@@ -75,7 +76,7 @@ func TestAQueryTakesTooLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				reader := few()
-				reader.before = func(ctx context.Context, _ promapi.SelectRequest) error { <-ctx.Done(); return ctx.Err() }
+				reader.Before = func(ctx context.Context, _ promread.SelectRequest) error { <-ctx.Done(); return ctx.Err() }
 				a := newAPI(t, reader, func(c *promapi.Config) { c.Timeout = time.Minute })
 				begin := time.Now()
 				request := path("/api/v1/query", "query", "a")
@@ -97,7 +98,7 @@ func TestAQueryTakesTooLong(t *testing.T) {
 func TestTheClientGoesAway(t *testing.T) {
 	reader := few()
 	ctx, cancel := context.WithCancel(context.Background())
-	reader.before = func(ctx context.Context, _ promapi.SelectRequest) error { cancel(); <-ctx.Done(); return ctx.Err() }
+	reader.Before = func(ctx context.Context, _ promread.SelectRequest) error { cancel(); <-ctx.Done(); return ctx.Err() }
 	r := httptest.NewRequest("GET", "/api/v1/query?query=a", nil).WithContext(ctx)
 	if w := serve(newAPI(t, reader, nil), r); w.Code != 499 || !strings.Contains(w.Body.String(), `"errorType":"canceled"`) {
 		t.Errorf("got %d %s", w.Code, w.Body)
@@ -106,15 +107,15 @@ func TestTheClientGoesAway(t *testing.T) {
 
 // manySamples returns a reader of so many series with 10 samples each.
 func manySamples(series int) *memory {
-	m := new(memory)
+	var all []promread.Series
 	for i := range series {
-		s := conformance.Series{Labels: labels.FromStrings("__name__", "a", "n", string(rune('a'+i)))}
+		s := promread.Series{Labels: labels.FromStrings("__name__", "a", "n", string(rune('a'+i)))}
 		for k := range 10 {
-			s.T, s.V = append(s.T, now.UnixMilli()-int64(1000*k)), append(s.V, 1)
+			s.T, s.V = append(s.T, now.UnixMilli()-int64(1000*(9-k))), append(s.V, 1)
 		}
-		m.all = append(m.all, s)
+		all = append(all, s)
 	}
-	return m
+	return readtest.New(all...)
 }
 
 func TestTooManySamples(t *testing.T) {
@@ -134,14 +135,7 @@ func TestTooManySamples(t *testing.T) {
 		"federation twice of what may come once": {path("/federate", "match[]", "a", "match[]", `a{n="a"}`), 3, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reader := manySamples(3)
-			for i := range reader.all { // ascending in time
-				s := &reader.all[i]
-				for k := range s.T {
-					s.T[k] = now.UnixMilli() - int64(1000*(9-k))
-				}
-			}
-			a := newAPI(t, reader, func(c *promapi.Config) { c.MaxSamples = row.max })
+			a := newAPI(t, manySamples(3), func(c *promapi.Config) { c.MaxSamples = row.max })
 			if row.refused {
 				expectProblem(t, a, row.request, 422, "execution", text)
 			} else if w := call(a, row.request); w.Code != 200 {

@@ -1,11 +1,15 @@
 package promapi
 
 import (
+	"cmp"
+	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
+	"weir/pkg/read/promread"
 	"weir/pkg/schema"
 )
 
@@ -16,11 +20,14 @@ type metricMetadata struct {
 	Unit string `json:"unit"`
 }
 
-// metrics are the metrics that sources have, ascending by name.
+// metrics are the metrics that sources have, and the live ones, ascending by name.
 var metrics = sortedFields()
 
 func sortedFields() []schema.FieldInfo {
 	all := slices.Clone(schema.Fields)
+	for _, l := range schema.LiveSeries {
+		all = append(all, schema.FieldInfo{Name: l.Name, Type: l.Type, Unit: l.Unit, Help: l.Help})
+	}
 	slices.SortFunc(all, func(a, b schema.FieldInfo) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
@@ -46,17 +53,45 @@ func (a *API) metadata(w http.ResponseWriter, r *request) error {
 	if _, err := numberParam(r, "limit_per_metric"); err != nil {
 		return err
 	}
-	data, wanted := map[string][]metricMetadata{}, r.FormValue("metric")
-	for i := range metrics {
-		m := &metrics[i]
-		if limit >= 0 && len(data) >= limit {
-			break
-		}
-		if wanted == "" || wanted == m.Name {
-			data[m.Name] = []metricMetadata{{Type: string(m.Type), Help: m.Help, Unit: m.Unit}}
-		}
+	all, err := a.metricsNamed(r.Context(), r.FormValue("metric"))
+	if err != nil {
+		return err
+	}
+	if limit >= 0 {
+		all = all[:min(limit, len(all))]
+	}
+	data := make(map[string][]metricMetadata, len(all))
+	for _, m := range all {
+		data[m.Name] = []metricMetadata{{Type: string(cmp.Or(m.Type, unknownType)), Help: m.Help, Unit: m.Unit}}
 	}
 	return respondJSON(w, data)
+}
+
+// unknownType is Prometheus' word for it.
+const unknownType schema.SeriesType = "unknown"
+
+// metricsNamed returns the metrics with a name, or all, ascending: those of the
+// schema, and those that sources named themselves.
+func (a *API) metricsNamed(ctx context.Context, name string) (all []schema.FieldInfo, err error) {
+	if name == "" {
+		all = slices.Clone(metrics)
+	} else if m := metadataOf(name); m != nil {
+		return []schema.FieldInfo{*m}, nil
+	}
+	if a.Config.Metadata == nil {
+		return all, nil
+	}
+	named, err := a.Config.Metadata(ctx, schema.MetadataRequest{Name: name})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", promread.ErrUnavailable, err)
+	}
+	for _, m := range named {
+		if metadataOf(m.Name) == nil {
+			all = append(all, schema.FieldInfo{Name: m.Name, Type: m.Type, Unit: m.Unit, Help: m.Help})
+		}
+	}
+	slices.SortFunc(all, func(a, b schema.FieldInfo) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
 }
 
 // numberParam reads a number; absent it is -1.

@@ -11,16 +11,15 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"weir/pkg/read/promread"
 )
 
-// The ends of time, as Prometheus' API has them: what stands for an absent
-// start or end. Clients send them as text, which Go reads only up to year 9999.
+// The ends of time, which clients send as text, though Go reads only up to year
+// 9999.
 var (
-	minTime = time.Unix(math.MinInt64/1000+62135596801, 0).UTC()
-	maxTime = time.Unix(math.MaxInt64/1000-62135596801, 999999999).UTC()
-
-	minTimeText = minTime.Format(time.RFC3339Nano)
-	maxTimeText = maxTime.Format(time.RFC3339Nano)
+	minTimeText = promread.MinTime.Format(time.RFC3339Nano)
+	maxTimeText = promread.MaxTime.Format(time.RFC3339Nano)
 )
 
 // parseTime reads a time: unix seconds with a fraction, of which the
@@ -39,9 +38,9 @@ func parseTime(s string) (time.Time, error) {
 	}
 	switch s {
 	case minTimeText:
-		return minTime, nil
+		return promread.MinTime, nil
 	case maxTimeText:
-		return maxTime, nil
+		return promread.MaxTime, nil
 	}
 	return time.Time{}, fmt.Errorf("cannot parse %q to a valid timestamp", s)
 }
@@ -86,11 +85,11 @@ func neededTime(r *http.Request, name string) (time.Time, error) {
 // rangeParams reads start and end in milliseconds; absent, they are the ends of
 // time.
 func rangeParams(r *http.Request) (from, to int64, err error) {
-	start, err := timeParam(r, "start", minTime)
+	start, err := timeParam(r, "start", promread.MinTime)
 	if err != nil {
 		return 0, 0, err
 	}
-	end, err := timeParam(r, "end", maxTime)
+	end, err := timeParam(r, "end", promread.MaxTime)
 	return start.UnixMilli(), end.UnixMilli(), err
 }
 

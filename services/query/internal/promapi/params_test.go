@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"weir/pkg/read/promread"
 )
 
 func TestTimes(t *testing.T) {
@@ -20,8 +22,8 @@ func TestTimes(t *testing.T) {
 		"RFC 3339":                      {"2015-07-01T20:10:30Z", time.Date(2015, 7, 1, 20, 10, 30, 0, time.UTC)},
 		"RFC 3339 with a fraction":      {"2015-07-01T20:10:30.781Z", time.Date(2015, 7, 1, 20, 10, 30, 781e6, time.UTC)},
 		"RFC 3339 with a zone":          {"2015-07-01T22:10:30+02:00", time.Date(2015, 7, 1, 20, 10, 30, 0, time.UTC)},
-		"the beginning of time":         {"-292273086-05-16T16:47:06Z", minTime},
-		"the end of time":               {"292277025-08-18T07:12:54.999999999Z", maxTime},
+		"the beginning of time":         {"-292273086-05-16T16:47:06Z", promread.MinTime},
+		"the end of time":               {"292277025-08-18T07:12:54.999999999Z", promread.MaxTime},
 		"nothing":                       {"", time.Time{}},
 		"a word":                        {"noon", time.Time{}},
 		"NaN":                           {"NaN", time.Time{}},

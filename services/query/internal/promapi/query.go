@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 	"github.com/prometheus/prometheus/util/stats"
 
+	"weir/pkg/read/promread"
 	"weir/services/query/internal/jsonappend"
 )
 
@@ -128,21 +129,22 @@ func (a *API) evaluate(w http.ResponseWriter, r *request, o *options, prepare fu
 	// The engine's own timeout begins only when the query has had its first turn.
 	ctx, cancel := context.WithTimeout(r.Context(), o.timeout)
 	defer cancel()
-	source := &Queryable{Reader: r.reader, Lookback: o.lookback, MaxSamples: a.MaxSamples}
+	source := &promread.Queryable{Reader: r.reader, Lookback: o.lookback, MaxSamples: a.MaxSamples}
 	query, err := prepare(ctx, source, text)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return promql.ErrQueryTimeout("query queue")
-	case errors.Is(err, context.Canceled):
-		return promql.ErrQueryCanceled("query queue")
-	case err != nil:
+	if waited := queueError(err); waited != nil {
+		return waited
+	}
+	if err != nil {
 		return invalid("query", err)
 	}
-	if err := checkSubqueries(query.Statement()); err != nil {
+	if err := promread.CheckSubqueries(query.Statement()); err != nil {
 		return err
 	}
 	defer query.Close() // it takes back the memory of the value
 	res := query.Exec(ctx)
+	if waited := queueError(res.Err); waited != nil {
+		return waited
+	}
 	if res.Err != nil {
 		return res.Err
 	}
@@ -157,6 +159,18 @@ func (a *API) evaluate(w http.ResponseWriter, r *request, o *options, prepare fu
 		data:     func(b []byte) []byte { return o.appendResult(b, res.Value, query) },
 		warnings: warnings, query: text,
 	})
+}
+
+// queueError returns the engine's words for a query that waited in vain for one
+// of its two turns, for which the engine itself has none; nil for other errors.
+func queueError(err error) error {
+	switch err { // not errors.Is: what wraps these has the engine's words
+	case context.DeadlineExceeded:
+		return promql.ErrQueryTimeout("query queue")
+	case context.Canceled:
+		return promql.ErrQueryCanceled("query queue")
+	}
+	return nil
 }
 
 // truncate cuts a list to limit series, and reports whether there were more.

@@ -9,9 +9,9 @@ import (
 	"reflect"
 	"testing"
 
+	"weir/pkg/read/promread"
+	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
-	"weir/services/query/internal/promapi"
-	"weir/services/query/internal/readclient"
 )
 
 // port is a read port that notes what it is asked, and answers little.
@@ -74,7 +74,7 @@ func TestWhatTheReadPortIsAsked(t *testing.T) {
 		},
 	} {
 		p := new(port)
-		w := call(newAPI(t, promapi.OverReadPort(p), nil), request)
+		w := call(newAPI(t, promread.OverReadPort(p), nil), request)
 		if want := `{"status":"success","data":` + row.answer + "}"; w.Body.String() != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", request, w.Body, want)
 		}
@@ -100,7 +100,7 @@ func TestErrorsOfTheReadPort(t *testing.T) {
 		"something else":        {errors.New("something else"), 422, "execution", "something else"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var a http.Handler = newAPI(t, promapi.OverReadPort(&port{err: row.err}), nil)
+			var a http.Handler = newAPI(t, promread.OverReadPort(&port{err: row.err}), nil)
 			expectProblem(t, a, path("/api/v1/query", "query", "a"), row.code, row.typ, row.text)
 			if row.code != 422 || row.typ != "execution" {
 				expectProblem(t, a, path("/api/v1/labels"), row.code, row.typ, row.text)

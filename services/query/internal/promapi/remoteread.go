@@ -9,6 +9,8 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
+
+	"weir/pkg/read/promread"
 )
 
 // maxReadRequest bounds a request of remote read, uncompressed, as Prometheus does.
@@ -27,10 +29,10 @@ func (a *API) remoteRead(w http.ResponseWriter, r *request) error {
 		return fmt.Errorf("wait for the queries before: %w", err)
 	}
 	defer a.gate.Delete(0)
-	source := &querier{of: &Queryable{Reader: r.reader, MaxSamples: a.MaxSamples}, left: a.MaxSamples}
+	source := promread.NewLoader(r.reader, a.MaxSamples)
 	answer := prompb.ReadResponse{Results: make([]*prompb.QueryResult, len(req.Queries))}
 	for i, query := range req.Queries {
-		if answer.Results[i], err = source.read(ctx, query); err != nil {
+		if answer.Results[i], err = answerTo(ctx, source, query); err != nil {
 			return err
 		}
 	}
@@ -60,28 +62,28 @@ func readRequest(body io.Reader) (*prompb.ReadRequest, error) {
 	return req, req.Unmarshal(data)
 }
 
-// read answers one of a request's queries.
-func (q *querier) read(ctx context.Context, query *prompb.Query) (*prompb.QueryResult, error) {
+// answerTo answers one of a request's queries.
+func answerTo(ctx context.Context, source *promread.Loader, query *prompb.Query) (*prompb.QueryResult, error) {
 	matchers, err := fromMessages(query.Matchers)
 	if err != nil {
 		return nil, err
 	}
-	all, err := q.load(ctx, SelectRequest{Matchers: matchers, From: query.StartTimestampMs, To: query.EndTimestampMs}, true)
+	all, err := source.Load(ctx, promread.SelectRequest{Matchers: matchers, From: query.StartTimestampMs, To: query.EndTimestampMs}, true)
 	if err != nil {
 		return nil, err
 	}
 	out := &prompb.QueryResult{Timeseries: make([]*prompb.TimeSeries, len(all))}
 	for i := range all {
-		out.Timeseries[i] = all[i].message()
+		out.Timeseries[i] = message(&all[i])
 	}
 	return out, nil
 }
 
-func (s *series) message() *prompb.TimeSeries {
-	ts := &prompb.TimeSeries{Samples: make([]prompb.Sample, len(s.t))}
-	s.labels.Range(func(l labels.Label) { ts.Labels = append(ts.Labels, prompb.Label{Name: l.Name, Value: l.Value}) })
-	for i := range s.t {
-		ts.Samples[i] = prompb.Sample{Timestamp: s.t[i], Value: s.v[i]}
+func message(s *promread.Series) *prompb.TimeSeries {
+	ts := &prompb.TimeSeries{Samples: make([]prompb.Sample, len(s.T))}
+	s.Labels.Range(func(l labels.Label) { ts.Labels = append(ts.Labels, prompb.Label{Name: l.Name, Value: l.Value}) })
+	for i := range s.T {
+		ts.Samples[i] = prompb.Sample{Timestamp: s.T[i], Value: s.V[i]}
 	}
 	return ts
 }

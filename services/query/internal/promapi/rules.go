@@ -10,68 +10,24 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"weir/pkg/read/ruleview"
 )
 
 // Rules knows the rules and their alerts. Both methods may be called
-// concurrently; their errors are those of Reader.
+// concurrently; their errors are those of Reader, or of OverAlerter.
 type Rules interface {
 	// RuleGroups returns the groups in order. A rule must be visible within the
 	// scope: its own labels, or those of its alerts, do not contradict it.
-	RuleGroups(ctx context.Context, scope []*labels.Matcher) ([]RuleGroup, error)
+	RuleGroups(ctx context.Context, scope []*labels.Matcher) ([]ruleview.RuleGroup, error)
 	// Alerts returns the pending and firing alerts that match all of scope.
-	Alerts(ctx context.Context, scope []*labels.Matcher) ([]Alert, error)
-}
-
-// RuleGroup is a group of rules as the API shows it. Durations are in seconds.
-type RuleGroup struct {
-	Name           string    `json:"name"`
-	File           string    `json:"file"`
-	Rules          []Rule    `json:"rules"`
-	Interval       float64   `json:"interval"`
-	Limit          int       `json:"limit"`
-	EvaluationTime float64   `json:"evaluationTime"`
-	LastEvaluation time.Time `json:"lastEvaluation"`
-}
-
-// The types of rules.
-const (
-	AlertingRule  = "alerting"
-	RecordingRule = "recording"
-)
-
-// Rule is a rule as the API shows it. A recording rule has none of what is nil
-// or omitted when empty.
-type Rule struct {
-	State          string         `json:"state,omitempty"` // "inactive", "pending", "firing"
-	Name           string         `json:"name"`
-	Query          string         `json:"query"`
-	Duration       *float64       `json:"duration,omitempty"`      // seconds
-	KeepFiringFor  *float64       `json:"keepFiringFor,omitempty"` // seconds
-	Labels         labels.Labels  `json:"labels"`
-	Annotations    *labels.Labels `json:"annotations,omitempty"`
-	Alerts         *[]Alert       `json:"alerts,omitempty"`
-	Health         string         `json:"health"` // "ok", "err", "unknown"
-	LastError      string         `json:"lastError,omitempty"`
-	EvaluationTime float64        `json:"evaluationTime"` // seconds
-	LastEvaluation time.Time      `json:"lastEvaluation"`
-	Type           string         `json:"type"` // AlertingRule or RecordingRule
-}
-
-// Alert is an alert as the API shows it.
-type Alert struct {
-	Labels          labels.Labels `json:"labels"`
-	Annotations     labels.Labels `json:"annotations"`
-	State           string        `json:"state"` // "pending" or "firing"
-	ActiveAt        *time.Time    `json:"activeAt,omitempty"`
-	KeepFiringSince *time.Time    `json:"keepFiringSince,omitempty"`
-	Value           string        `json:"value"` // with an exponent: "1e+00"
+	Alerts(ctx context.Context, scope []*labels.Matcher) ([]ruleview.Alert, error)
 }
 
 func (a *API) alerts(w http.ResponseWriter, r *request) error {
-	alerts := []Alert{}
+	alerts := []ruleview.Alert{}
 	if a.Rules != nil {
 		some, err := a.Rules.Alerts(r.Context(), r.scope)
 		if err != nil {
@@ -79,14 +35,14 @@ func (a *API) alerts(w http.ResponseWriter, r *request) error {
 		}
 		alerts = append(alerts, some...)
 	}
-	return respondJSON(w, map[string][]Alert{"alerts": alerts})
+	return respondJSON(w, map[string][]ruleview.Alert{"alerts": alerts})
 }
 
 // ruleFilter is which rules are asked for.
 type ruleFilter struct {
 	names, groups, files []string // none: all
 	sets                 [][]*labels.Matcher
-	typ                  string // AlertingRule, RecordingRule or ""
+	typ                  string // ruleview.AlertingRule, ruleview.RecordingRule or ""
 	withoutAlerts        bool
 	limit                int // of groups; 0 for all
 	after                string
@@ -100,9 +56,9 @@ func (a *API) ruleFilter(r *request) (f ruleFilter, err error) {
 	switch typ := strings.ToLower(r.FormValue("type")); typ {
 	case "":
 	case "alert":
-		f.typ = AlertingRule
+		f.typ = ruleview.AlertingRule
 	case "record":
-		f.typ = RecordingRule
+		f.typ = ruleview.RecordingRule
 	default:
 		return f, invalid("type", fmt.Errorf("not supported value %q", typ))
 	}
@@ -137,7 +93,7 @@ func (a *API) rules(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	var all []RuleGroup
+	var all []ruleview.RuleGroup
 	if a.Rules != nil {
 		if all, err = a.Rules.RuleGroups(r.Context(), r.scope); err != nil {
 			return fmt.Errorf("read rules: %w", err)
@@ -148,22 +104,22 @@ func (a *API) rules(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return respondJSON(w, struct {
-		Groups []RuleGroup `json:"groups"`
-		Next   string      `json:"groupNextToken,omitempty"`
+		Groups []ruleview.RuleGroup `json:"groups"`
+		Next   string               `json:"groupNextToken,omitempty"`
 	}{groups, next})
 }
 
 // page returns the groups that the filter lets through, with those of their
 // rules, and the token of the page after it, "" after the last.
-func (f *ruleFilter) page(all []RuleGroup) (groups []RuleGroup, next string, err error) {
+func (f *ruleFilter) page(all []ruleview.RuleGroup) (groups []ruleview.RuleGroup, next string, err error) {
 	if f.after != "" {
-		i := slices.IndexFunc(all, func(g RuleGroup) bool { return token(&g) == f.after })
+		i := slices.IndexFunc(all, func(g ruleview.RuleGroup) bool { return token(&g) == f.after })
 		if i < 0 {
 			return nil, "", invalid("group_next_token", fmt.Errorf("invalid group_next_token '%v'. were rule groups changed?", f.after))
 		}
 		all = all[i:]
 	}
-	groups = []RuleGroup{}
+	groups = []ruleview.RuleGroup{}
 	for _, g := range all {
 		if !oneOf(f.groups, g.Name) || !oneOf(f.files, g.File) {
 			continue
@@ -180,7 +136,7 @@ func (f *ruleFilter) page(all []RuleGroup) (groups []RuleGroup, next string, err
 }
 
 // token names the group that a page begins with.
-func token(g *RuleGroup) string {
+func token(g *ruleview.RuleGroup) string {
 	sum := sha256.Sum256([]byte(g.File + ";" + g.Name))
 	return hex.EncodeToString(sum[:])
 }
@@ -189,8 +145,8 @@ func oneOf(wanted []string, name string) bool {
 	return len(wanted) == 0 || slices.Contains(wanted, name)
 }
 
-func (f *ruleFilter) rules(all []Rule) []Rule {
-	var some []Rule
+func (f *ruleFilter) rules(all []ruleview.Rule) []ruleview.Rule {
+	var some []ruleview.Rule
 	for _, rule := range all {
 		if !oneOf(f.names, rule.Name) || f.typ != "" && f.typ != rule.Type || !f.matches(rule.Labels) {
 			continue

@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/read/promread"
+	"weir/pkg/read/ruleview"
 	"weir/services/query/internal/golden"
 	"weir/services/query/internal/promapi"
 )
@@ -20,28 +22,28 @@ type alerter struct {
 	err   error
 }
 
-func (a *alerter) Alerts(_ context.Context, scope []*labels.Matcher) ([]promapi.Alert, error) {
+func (a *alerter) Alerts(_ context.Context, scope []*labels.Matcher) ([]ruleview.Alert, error) {
 	a.scope = scope
 	since := now.Add(-time.Minute)
-	return []promapi.Alert{{
+	return []ruleview.Alert{{
 		Labels: labels.FromStrings("alertname", "Hot", "node", "n1"), Annotations: labels.FromStrings("summary", "n1 is hot"),
 		State: "firing", ActiveAt: &since, Value: "8.5e+01",
 	}}, a.err
 }
 
-func (a *alerter) RuleGroups(ctx context.Context, scope []*labels.Matcher) ([]promapi.RuleGroup, error) {
+func (a *alerter) RuleGroups(ctx context.Context, scope []*labels.Matcher) ([]ruleview.RuleGroup, error) {
 	alerts, err := a.Alerts(ctx, scope)
 	wait, keep, none := 60.0, 0.0, labels.EmptyLabels()
-	hot := promapi.Rule{
+	hot := ruleview.Rule{
 		State: "firing", Name: "Hot", Query: "spore_node_cpu_temperature_celsius > 80", Duration: &wait, KeepFiringFor: &keep,
 		Labels: labels.FromStrings("severity", "page"), Annotations: &none, Alerts: &alerts, Health: "ok",
-		EvaluationTime: 0.001, LastEvaluation: now, Type: promapi.AlertingRule,
+		EvaluationTime: 0.001, LastEvaluation: now, Type: ruleview.AlertingRule,
 	}
-	mean := promapi.Rule{Name: "zone:cpu:avg", Query: "avg by (zone) (spore_node_cpu_usage_percent)", Health: "err", LastError: "no", LastEvaluation: now, Type: promapi.RecordingRule}
-	group := func(name string, rules ...promapi.Rule) promapi.RuleGroup {
-		return promapi.RuleGroup{Name: name, File: "rules.yml", Interval: 1, Rules: rules, LastEvaluation: now}
+	mean := ruleview.Rule{Name: "zone:cpu:avg", Query: "avg by (zone) (spore_node_cpu_usage_percent)", Health: "err", LastError: "no", LastEvaluation: now, Type: ruleview.RecordingRule}
+	group := func(name string, rules ...ruleview.Rule) ruleview.RuleGroup {
+		return ruleview.RuleGroup{Name: name, File: "rules.yml", Interval: 1, Rules: rules, LastEvaluation: now}
 	}
-	return []promapi.RuleGroup{group("alerts", hot), group("both", hot, mean), group("records", mean)}, err
+	return []ruleview.RuleGroup{group("alerts", hot), group("both", hot, mean), group("records", mean)}, err
 }
 
 func TestRulesAndAlerts(t *testing.T) {
@@ -127,7 +129,7 @@ func TestRulesKnowTheTenant(t *testing.T) {
 
 func TestRulesCannotBeRead(t *testing.T) {
 	for _, route := range []string{"rules", "alerts"} {
-		a := newAPI(t, few(), func(c *promapi.Config) { c.Rules = &alerter{err: fmt.Errorf("ask: %w", promapi.ErrUnavailable)} })
+		a := newAPI(t, few(), func(c *promapi.Config) { c.Rules = &alerter{err: fmt.Errorf("ask: %w", promread.ErrUnavailable)} })
 		expectProblem(t, a, "GET /api/v1/"+route, 503, "unavailable", "read "+route+": ask: the history cannot be read")
 	}
 	a := newAPI(t, few(), func(c *promapi.Config) { c.Rules = &alerter{err: errors.New("no")} })

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/read/promread"
 	"weir/services/query/internal/promapi"
 )
 
@@ -80,24 +81,24 @@ func (g *guard) check(ms []*labels.Matcher) {
 	g.t.Errorf("asked for %v", ms)
 }
 
-func (g *guard) Select(ctx context.Context, req promapi.SelectRequest, visit func(labels.Labels, []int64, []float64)) error {
+func (g *guard) Select(ctx context.Context, req promread.SelectRequest, visit func(labels.Labels, []int64, []float64)) error {
 	g.check(req.Matchers)
 	return g.memory.Select(ctx, req, visit)
 }
 
-func (g *guard) LabelNames(ctx context.Context, req promapi.LabelsRequest) ([]string, error) {
+func (g *guard) LabelNames(ctx context.Context, req promread.LabelsRequest) ([]string, error) {
 	g.check(req.Matchers)
 	return g.memory.LabelNames(ctx, req)
 }
 
-func (g *guard) LabelValues(ctx context.Context, name string, req promapi.LabelsRequest) ([]string, error) {
+func (g *guard) LabelValues(ctx context.Context, name string, req promread.LabelsRequest) ([]string, error) {
 	g.check(req.Matchers)
 	return g.memory.LabelValues(ctx, name, req)
 }
 
-func (g *guard) Cardinality(context.Context, int) (promapi.Cardinality, error) {
+func (g *guard) Cardinality(context.Context, int) (promread.Cardinality, error) {
 	g.t.Error("asked for everybody's cardinality")
-	return promapi.Cardinality{}, nil
+	return promread.Cardinality{}, nil
 }
 
 // No route reads anything but the tenant's, whatever the expression says.

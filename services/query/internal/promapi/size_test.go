@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"weir/services/query/internal/promapi"
+	"weir/pkg/read/promread"
 )
 
 // One small request must not keep a processor busy for hours.
 func TestQueriesOfTooManyTokens(t *testing.T) {
-	const most = promapi.MaxTokens / 2
+	const most = promread.MaxTokens / 2
 	many := map[string]string{
 		"a long sum":         strings.Repeat("1+", most) + "1",
 		"many brackets":      strings.Repeat("(", most) + "1" + strings.Repeat(")", most),
@@ -65,8 +65,8 @@ func TestListsEndAtTheirLimit(t *testing.T) {
 	for limit, want := range map[string]int{"1": 1, "100": 3} {
 		reader := few()
 		w := call(newAPI(t, reader, nil), path("/api/v1/series", "limit", limit, "match[]", set, "match[]", set, "match[]", set))
-		if w.Code != 200 || len(reader.seen) != want {
-			t.Errorf("limit %s: status %d, %d sets read, want %d", limit, w.Code, len(reader.seen), want)
+		if w.Code != 200 || len(reader.Seen()) != want {
+			t.Errorf("limit %s: status %d, %d sets read, want %d", limit, w.Code, len(reader.Seen()), want)
 		}
 	}
 }

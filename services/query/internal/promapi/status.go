@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"weir/pkg/read/promread"
 )
 
 // PrometheusVersion is the version of Prometheus whose PromQL and API this is:
@@ -105,11 +107,11 @@ func (a *API) tsdb(w http.ResponseWriter, r *request) error {
 		MaxTime       int64  `json:"maxTime"`
 	}
 	return respondJSON(w, struct {
-		HeadStats                   head    `json:"headStats"`
-		SeriesCountByMetricName     []Count `json:"seriesCountByMetricName"`
-		LabelValueCountByLabelName  []Count `json:"labelValueCountByLabelName"`
-		MemoryInBytesByLabelName    []Count `json:"memoryInBytesByLabelName"`
-		SeriesCountByLabelValuePair []Count `json:"seriesCountByLabelValuePair"`
+		HeadStats                   head             `json:"headStats"`
+		SeriesCountByMetricName     []promread.Count `json:"seriesCountByMetricName"`
+		LabelValueCountByLabelName  []promread.Count `json:"labelValueCountByLabelName"`
+		MemoryInBytesByLabelName    []promread.Count `json:"memoryInBytesByLabelName"`
+		SeriesCountByLabelValuePair []promread.Count `json:"seriesCountByLabelValuePair"`
 	}{
 		head{c.Series, c.LabelPairs, c.Chunks, c.MinTime, c.MaxTime},
 		notNil(c.SeriesByName), notNil(c.ValuesByLabel), notNil(c.BytesByLabel), notNil(c.SeriesByPair),

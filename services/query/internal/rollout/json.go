@@ -14,9 +14,9 @@ type Window struct{ From, To int64 }
 // times are RFC 3339, UTC:
 //
 //	{"from", "to", "label": "version",
-//	 "versions": [{"version", "nodes": n, "first_seen", "last_seen",
+//	 "versions": [{"version", "nodes": n, "first_seen", "last_seen", "alerts": n,
 //	   "metrics": {"spore_node_cpu_usage_percent": {"mean", "p95", "count"}, …}}, …],
-//	 "changes": [{"from", "to", "nodes": n, "first", "last",
+//	 "changes": [{"from", "to", "nodes": n, "first", "last", "alerts": {"before": n, "after": n},
 //	   "metrics": {"spore_node_cpu_usage_percent": {"before": {…}, "after": {…}, "difference"}, …}}, …]}
 //
 // A version is a value of the label; nodes without the label are in none.
@@ -45,26 +45,35 @@ type Window struct{ From, To int64 }
 // if it does not have that, its spore_node_network_sent_bytes_total: resets().
 // What restarts a node when it changes its version is in neither of the two.
 // A metric without samples is absent: absent is not 0.
+//
+// alerts are those that began to fire in the window and name one of the nodes
+// and the version, or the node alone, which then ran the version: of a version
+// those of its nodes; of a change those of its nodes under the old version, from
+// when they last began to run it, and under the new one until they change again.
+// It is absent where the alerter cannot be asked.
 func Append(b []byte, label string, w Window, r Report) []byte {
 	b = jsonappend.Field(append(b, '{'), "from", stamp(w.From))
 	b = jsonappend.Field(b, "to", stamp(w.To))
 	b = jsonappend.Field(b, "label", label)
 	b = append(jsonappend.Key(b, "versions"), '[')
 	for i := range r.Versions {
-		b = r.Versions[i].append(jsonappend.Comma(b))
+		b = r.Versions[i].append(jsonappend.Comma(b), r.Alerts)
 	}
 	b = append(jsonappend.Key(append(b, ']'), "changes"), '[')
 	for i := range r.Changes {
-		b = r.Changes[i].append(jsonappend.Comma(b))
+		b = r.Changes[i].append(jsonappend.Comma(b), r.Alerts)
 	}
 	return append(b, "]}\n"...)
 }
 
-func (v *Version) append(b []byte) []byte {
+func (v *Version) append(b []byte, alerts bool) []byte {
 	b = jsonappend.Field(append(b, '{'), "version", v.Version)
 	b = jsonappend.Int(b, "nodes", int64(v.Nodes))
 	b = jsonappend.Field(b, "first_seen", stamp(v.First))
 	b = jsonappend.Field(b, "last_seen", stamp(v.Last))
+	if alerts {
+		b = jsonappend.Int(b, "alerts", int64(v.Alerts))
+	}
 	b = append(jsonappend.Key(b, "metrics"), '{')
 	for _, m := range v.Metrics {
 		b = m.append(jsonappend.Key(b, m.Name))
@@ -72,12 +81,17 @@ func (v *Version) append(b []byte) []byte {
 	return append(b, '}', '}')
 }
 
-func (c *Change) append(b []byte) []byte {
+func (c *Change) append(b []byte, alerts bool) []byte {
 	b = jsonappend.Field(append(b, '{'), "from", c.From)
 	b = jsonappend.Field(b, "to", c.To)
 	b = jsonappend.Int(b, "nodes", int64(c.Nodes))
 	b = jsonappend.Field(b, "first", stamp(c.First))
 	b = jsonappend.Field(b, "last", stamp(c.Last))
+	if alerts {
+		b = append(jsonappend.Key(b, "alerts"), '{')
+		b = jsonappend.Int(b, "before", int64(c.AlertsBefore))
+		b = append(jsonappend.Int(b, "after", int64(c.AlertsAfter)), '}')
+	}
 	b = append(jsonappend.Key(b, "metrics"), '{')
 	for i := range c.Metrics {
 		b = c.Metrics[i].append(jsonappend.Key(b, c.Metrics[i].Name))

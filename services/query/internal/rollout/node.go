@@ -18,7 +18,10 @@ type series struct {
 }
 
 // node is what is known of a node in the window.
-type node struct{ series []series }
+type node struct {
+	series []series
+	alerts []alert
+}
 
 // add adds a series. All fields of a reading have its time, so that most series
 // have the times of the one before: these are kept once.

@@ -13,16 +13,16 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"weir/services/query/internal/promapi"
+	"weir/pkg/read/promread"
 	"weir/services/query/internal/rollout"
 )
 
 // history is series for PromQL.
 type history []recorded
 
-var _ promapi.Reader = history(nil)
+var _ promread.Reader = history(nil)
 
-func (h history) Select(_ context.Context, req promapi.SelectRequest, visit func(labels.Labels, []int64, []float64)) error {
+func (h history) Select(_ context.Context, req promread.SelectRequest, visit func(labels.Labels, []int64, []float64)) error {
 	for _, s := range h {
 		b := labels.NewScratchBuilder(len(s.labels))
 		for _, l := range s.labels {
@@ -42,14 +42,14 @@ func (h history) Select(_ context.Context, req promapi.SelectRequest, visit func
 	return nil
 }
 
-func (history) LabelNames(context.Context, promapi.LabelsRequest) ([]string, error) { return nil, nil }
+func (history) LabelNames(context.Context, promread.LabelsRequest) ([]string, error) { return nil, nil }
 
-func (history) LabelValues(context.Context, string, promapi.LabelsRequest) ([]string, error) {
+func (history) LabelValues(context.Context, string, promread.LabelsRequest) ([]string, error) {
 	return nil, nil
 }
 
-func (history) Cardinality(context.Context, int) (promapi.Cardinality, error) {
-	return promapi.Cardinality{}, nil
+func (history) Cardinality(context.Context, int) (promread.Cardinality, error) {
+	return promread.Cardinality{}, nil
 }
 
 // window is the one of these tests: an hour, w.From exclusive.
@@ -61,7 +61,7 @@ func (h history) ask(t *testing.T, expression string) map[string]float64 {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e7, Timeout: time.Minute, Parser: parser.NewParser(parser.Options{})})
 	defer engine.Close()
-	q, err := engine.NewInstantQuery(t.Context(), &promapi.Queryable{Reader: h}, nil, expression, time.UnixMilli(window.To))
+	q, err := engine.NewInstantQuery(t.Context(), &promread.Queryable{Reader: h}, nil, expression, time.UnixMilli(window.To))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,9 @@ import (
 type Report struct {
 	Versions []Version // by version, 1.9 before 1.10
 	Changes  []Change  // by their first moment
+
+	// Alerts says whether the numbers of alerts are known.
+	Alerts bool
 }
 
 // Version is what was measured under one version.
@@ -19,6 +22,7 @@ type Version struct {
 	Version     string
 	Nodes       int
 	First, Last int64 // readings, unix milliseconds
+	Alerts      int   // that began to fire
 	Metrics     []Metric
 }
 
@@ -27,7 +31,10 @@ type Change struct {
 	From, To    string
 	Nodes       int
 	First, Last int64 // first readings under the new version, unix milliseconds
-	Metrics     []Difference
+
+	AlertsBefore, AlertsAfter int // that began to fire
+
+	Metrics []Difference
 }
 
 // Metric sums up what was measured.
@@ -52,7 +59,7 @@ func (f *Fleet) Report() Report {
 	for _, n := range f.ordered() {
 		see(n, versions, changes)
 	}
-	return Report{Versions: reportVersions(versions), Changes: reportChanges(changes)}
+	return Report{Versions: reportVersions(versions), Changes: reportChanges(changes), Alerts: f.alerts}
 }
 
 // version and change are the members of which they consist.
@@ -75,10 +82,12 @@ type member struct {
 // see enters a node.
 func see(n *node, versions map[string]*version, changes map[[2]string]*change) {
 	all := n.stretches()
+	alerts := n.alertsOf(all)
 	for i, s := range all {
 		v := entry(versions, s.version, func(v *version) { v.Version = Version{Version: s.version, First: s.first, Last: s.last} })
 		v.First, v.Last = min(v.First, s.first), max(v.Last, s.last)
 		v.nodes = join(v.nodes, n, s)
+		v.Alerts += alerts[i]
 		if i == 0 {
 			continue
 		}
@@ -88,6 +97,7 @@ func see(n *node, versions map[string]*version, changes map[[2]string]*change) {
 		})
 		c.First, c.Last = min(c.First, s.first), max(c.Last, s.first)
 		c.before, c.after = join(c.before, n, was), join(c.after, n, s)
+		c.AlertsBefore, c.AlertsAfter = c.AlertsBefore+alerts[i-1], c.AlertsAfter+alerts[i]
 	}
 }
 

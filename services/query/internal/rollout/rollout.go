@@ -51,6 +51,8 @@ type Fleet struct {
 	field map[string]schema.Field // by name of the series
 	nodes map[nodeName]*node
 	texts map[string]string
+
+	alerts bool // they are known
 }
 
 type nodeName struct{ service, subservice, node string }

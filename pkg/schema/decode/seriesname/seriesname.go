@@ -1,0 +1,62 @@
+// Package seriesname makes names of series and labels of whatever a device calls
+// its values.
+package seriesname
+
+// Append appends text to a name that begins at start in b, with an underscore for
+// each character that the name of a series cannot have, and one before a digit at
+// the name's beginning. Letters are those of ASCII.
+func Append(b []byte, start int, text string) []byte { return appendName(b, start, text, true) }
+
+// AppendLabel does the same for the name of a label, which has no colons.
+func AppendLabel(b []byte, start int, text string) []byte { return appendName(b, start, text, false) }
+
+// Of returns a text as the name of a series; "" of an empty one.
+func Of(text string) string {
+	if Valid(text) {
+		return text
+	}
+	return string(Append(nil, 0, text))
+}
+
+// LabelOf returns a text as the name of a label; "" of an empty one.
+func LabelOf(text string) string {
+	if ValidLabel(text) {
+		return text
+	}
+	return string(AppendLabel(nil, 0, text))
+}
+
+// Valid reports whether a text is the name of a series as it stands.
+func Valid(text string) bool { return valid(text, true) }
+
+// ValidLabel reports whether a text is the name of a label as it stands.
+func ValidLabel(text string) bool { return valid(text, false) }
+
+func valid(text string, colon bool) bool {
+	for i := range len(text) {
+		if c := text[i]; !fits(c, colon) || i == 0 && isDigit(c) {
+			return false
+		}
+	}
+	return text != ""
+}
+
+func appendName(b []byte, start int, text string, colon bool) []byte {
+	for _, c := range text {
+		switch {
+		case c >= 0x80 || !fits(byte(c), colon):
+			b = append(b, '_')
+		case len(b) == start && isDigit(byte(c)):
+			b = append(b, '_', byte(c))
+		default:
+			b = append(b, byte(c))
+		}
+	}
+	return b
+}
+
+func fits(c byte, colon bool) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || isDigit(c) || c == ':' && colon
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,0 +1,130 @@
+package evaluate
+
+import (
+	"context"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"weir/pkg/read/promread"
+	"weir/pkg/schema"
+	"weir/services/alerter/internal/rule"
+)
+
+// group is a group that is being evaluated.
+type group struct {
+	*rule.Group
+	of       *Evaluator
+	interval time.Duration
+	queries  *promread.Queryable
+	rules    []*ruleRun
+
+	stopping context.CancelFunc // nil: it is not being evaluated
+	done     chan struct{}
+
+	mu     sync.Mutex
+	last   time.Time
+	took   time.Duration
+	missed uint64
+}
+
+// ruleRun is a rule that is being evaluated.
+type ruleRun struct {
+	*rule.Rule
+	previous []rule.Sample // of a recording rule, of the evaluation before
+
+	mu   sync.Mutex
+	err  error
+	last time.Time // zero before the first evaluation
+	took time.Duration
+}
+
+func newGroup(e *Evaluator, g *rule.Group) *group {
+	n := &group{Group: g, of: e, interval: g.Interval}
+	if n.interval <= 0 {
+		n.interval = e.cfg.Interval
+	}
+	reader := e.cfg.Reader
+	if g.Tenant != nil {
+		reader = promread.Restrict(reader, promread.TenantScope(schema.Tenant(*g.Tenant))...)
+	}
+	n.queries = &promread.Queryable{Reader: reader, Lookback: e.cfg.Engine.LookbackDelta, MaxSamples: e.cfg.Engine.MaxSamples}
+	for _, r := range g.Rules {
+		n.rules = append(n.rules, &ruleRun{Rule: r})
+	}
+	return n
+}
+
+// start begins evaluating.
+func (g *group) start() {
+	ctx, cancel := context.WithCancel(g.of.ctx)
+	g.stopping, g.done = cancel, make(chan struct{})
+	go g.run(ctx)
+}
+
+// stop ends evaluating; an evaluation under way is waited for.
+func (g *group) stop() {
+	if g.stopping != nil {
+		g.stopping()
+		<-g.done
+		g.stopping = nil
+	}
+}
+
+// run evaluates at the moments of the group's schedule. One that comes while
+// another evaluation goes on waits for its end; if a second one comes meanwhile,
+// the first is missed.
+func (g *group) run(stopping context.Context) {
+	defer close(g.done)
+	next, missed := g.after(time.Now()), 0
+	timer := time.NewTimer(time.Until(next))
+	defer timer.Stop()
+	for {
+		select {
+		case <-stopping.Done():
+			return
+		case <-timer.C:
+		}
+		if stopping.Err() != nil {
+			return
+		}
+		g.evaluate(next, missed)
+		next = next.Add(g.interval)
+		missed = int(max(time.Since(next)/g.interval, 0))
+		next = next.Add(time.Duration(missed) * g.interval)
+		timer.Reset(max(time.Until(next), 0))
+	}
+}
+
+// after returns the first moment of the schedule that is not before t. Groups of
+// the same interval have their moments spread over it, always the same ones.
+func (g *group) after(t time.Time) time.Time {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(g.Key))
+	offset := int64(h.Sum64() % uint64(g.interval))
+	now := t.UnixNano()
+	at := now - (now-offset)%int64(g.interval)
+	if at < now {
+		at += int64(g.interval)
+	}
+	return time.Unix(0, at).UTC()
+}
+
+// evaluate evaluates the rules one after the other: one may use what another
+// before it recorded, once that has arrived.
+func (g *group) evaluate(at time.Time, missed int) {
+	began, failed := time.Now(), 0
+	for _, r := range g.rules {
+		if g.of.ctx.Err() != nil {
+			return
+		}
+		if g.rule(r, at) != nil {
+			failed++
+		}
+	}
+	took := time.Since(began)
+	g.mu.Lock()
+	g.last, g.took, g.missed = at, took, g.missed+uint64(missed)
+	g.mu.Unlock()
+	g.of.cfg.Evaluated(Evaluation{Group: g.Key, Rules: len(g.rules), Failed: failed, Took: took, Missed: missed})
+}

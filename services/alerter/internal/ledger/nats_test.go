@@ -1,0 +1,187 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"weir/pkg/journal/natstest"
+	"weir/services/alerter/internal/alert/alerttest"
+	"weir/services/alerter/internal/ledger"
+)
+
+// outlet is a NATS server that can be switched off and on, while connections to
+// it try to come back.
+type outlet struct {
+	tb  testing.TB
+	dir string
+	mu  sync.Mutex
+	srv *server.Server
+}
+
+func newOutlet(tb testing.TB) *outlet {
+	o := &outlet{tb: tb, dir: tb.TempDir()}
+	o.on()
+	tb.Cleanup(o.off)
+	return o
+}
+
+func (o *outlet) on() {
+	o.tb.Helper()
+	srv, err := server.NewServer(&server.Options{ServerName: "weir", DontListen: true, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: o.dir, SyncAlways: true})
+	if err != nil {
+		o.tb.Fatal(err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(20 * time.Second) {
+		o.tb.Fatal("the NATS server does not start")
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.srv = srv
+}
+
+func (o *outlet) off() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.srv != nil {
+		o.srv.Shutdown()
+		o.srv.WaitForShutdown()
+		o.srv = nil
+	}
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (o *outlet) InProcessConn() (net.Conn, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.srv == nil {
+		return nil, errors.New("switched off")
+	}
+	return o.srv.InProcessConn()
+}
+
+func (o *outlet) connect(tb testing.TB) *nats.Conn {
+	tb.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(o), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(nc.Close)
+	return nc
+}
+
+func openNATS(t *testing.T, nc *nats.Conn, cfg ledger.Config) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), nc, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close(ended()) })
+	return l
+}
+
+func TestOverNATSAllIsKeptThroughRestartsAndSnapshots(t *testing.T) {
+	nc := natstest.Connect(t, natstest.Run(t))
+	source := alerttest.NewSource(21)
+	for range 4 {
+		l := openNATS(t, nc, ledger.Config{SnapshotMessages: 30})
+		if diff := alerttest.Diff(source.State, state(l)); diff != "" {
+			t.Fatal(diff)
+		}
+		appendAll(t, l, source.Events(50)...)
+		closed(t, l)
+	}
+}
+
+func TestOverNATSTheLedgerOutlivesItsServer(t *testing.T) {
+	o := newOutlet(t)
+	source := alerttest.NewSource(22)
+	l := openNATS(t, o.connect(t), ledger.Config{Patience: 100 * time.Millisecond})
+	appendAll(t, l, source.Events(20)...)
+	o.off()
+	appendAll(t, l, source.Events(20)...)
+	if h := l.Health(); !h.Degraded || h.Error == nil {
+		t.Errorf("health %+v", h)
+	}
+	o.on()
+	eventually(t, "all is stored", func() bool { h := l.Health(); return !h.Degraded && h.Queued == 0 })
+	appendAll(t, l, source.Events(20)...)
+	closed(t, l)
+	if diff := alerttest.Diff(source.State, state(openNATS(t, o.connect(t), ledger.Config{}))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOverNATSANewerLedgerShutsOutTheOlder(t *testing.T) {
+	nc := natstest.Connect(t, natstest.Run(t))
+	older := openNATS(t, nc, ledger.Config{})
+	newer := openNATS(t, nc, ledger.Config{})
+	if err := older.Append(t.Context(), silence("a")); !errors.Is(err, ledger.ErrFenced) {
+		t.Errorf("error %v", err)
+	}
+	appendAll(t, newer, silence("b"))
+}
+
+func TestOverNATSAStreamMadeAnewIsNoticed(t *testing.T) {
+	nc := natstest.Connect(t, natstest.Run(t))
+	l := openNATS(t, nc, ledger.Config{})
+	appendAll(t, l, silence("a"))
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), ledger.StreamName); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: ledger.StreamName, Subjects: []string{ledger.Subject}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(t.Context(), silence("b")); !errors.Is(err, ledger.ErrLost) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestUnsafeStreamsAreRefused(t *testing.T) {
+	for name, cfg := range map[string]jetstream.StreamConfig{
+		"kept in memory":        {Storage: jetstream.MemoryStorage},
+		"without answers":       {NoAck: true},
+		"with an age":           {MaxAge: time.Hour},
+		"that drops the old":    {MaxMsgs: 10, Discard: jetstream.DiscardOld},
+		"that cannot be purged": {DenyPurge: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nc := natstest.Connect(t, natstest.Run(t))
+			js, err := jetstream.New(nc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Name, cfg.Subjects = ledger.StreamName, []string{ledger.Subject}
+			if _, err := js.CreateStream(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ledger.Open(t.Context(), nc, ledger.Config{}); !errors.Is(err, ledger.ErrUnsafe) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestOpenEndsWithItsContext(t *testing.T) {
+	o := newOutlet(t)
+	nc := o.connect(t)
+	o.off()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := ledger.Open(ctx, nc, ledger.Config{}); err == nil {
+		t.Error("opened without a server")
+	}
+}

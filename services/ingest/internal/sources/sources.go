@@ -1,0 +1,164 @@
+// Package sources reads the file that says what ingest fetches by itself, and how
+// it reads what it is sent: targets to scrape in Prometheus' shape, DataMgmt
+// nodes, uptime checks, SPORE gateways, mappings of MQTT topics, and the tenant of
+// what is written remotely.
+//
+// It is read strictly: a key that is not known is an error, one that Prometheus
+// knows and weir does not is an error that says so, and all faults are reported
+// at once, each with its line.
+package sources
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
+
+	"weir/pkg/schema"
+)
+
+// File is what a sources file says. It is not changed once it is read.
+type File struct {
+	Scrapes   []Scrape   `yaml:"scrape_configs"`
+	DataNodes []DataNode `yaml:"datamgmt_nodes"`
+	Probes    []Probe    `yaml:"probes"`
+	Gateways  []Gateway  `yaml:"spore_gateways"`
+
+	// Mappings is the section topic_mappings as it stands, nil if there is none:
+	// whoever maps topics reads it.
+	Mappings *yaml.Node `yaml:"topic_mappings"`
+
+	RemoteWrite RemoteWrite `yaml:"remote_write"`
+}
+
+// RemoteWrite says whose series are that are written remotely without saying so.
+type RemoteWrite struct {
+	Owner `yaml:",inline"`
+}
+
+// Validate returns what is wrong with it.
+func (r *RemoteWrite) Validate() []string { return r.faults() }
+
+// Owner is the tenant of what is fetched.
+type Owner struct {
+	Service    string `yaml:"service"`
+	Subservice string `yaml:"subservice"` // without its leading slash
+}
+
+// Tenant returns the tenant.
+func (o *Owner) Tenant() schema.Tenant {
+	return schema.Tenant{Service: o.Service, Subservice: o.Subservice}
+}
+
+func (o *Owner) faults() []string {
+	return append(tenantFaults("service", o.Service), tenantFaults("subservice", o.Subservice)...)
+}
+
+func tenantFaults(key, value string) []string {
+	switch {
+	case value == "":
+		return []string{key + " is missing"}
+	case !schema.ValidTenantName(value):
+		return []string{fmt.Sprintf("%s is %q: expected 1 to %d ASCII letters, digits, '_', '-' or '.'", key, value, schema.MaxTenantName)}
+	}
+	return nil
+}
+
+// Options say what reading a file needs of others.
+type Options struct {
+	// Mappings checks the section topic_mappings. Its error may have several
+	// lines, each of which says which line of the file it means. nil takes any.
+	Mappings func(*yaml.Node) error
+}
+
+// Load reads a sources file. The names of files in it are relative to its
+// directory.
+func Load(path string, o Options) (*File, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the sources file: %w", err)
+	}
+	f, err := Parse(content, filepath.Dir(path), o)
+	if err != nil {
+		return nil, fmt.Errorf("sources file %s:\n%w", path, err)
+	}
+	return f, nil
+}
+
+// Parse reads the content of a sources file; dir is what names of files in it are
+// relative to. The error, if any, is an *Error with all that is wrong.
+func Parse(content []byte, dir string, o Options) (*File, error) {
+	root, err := document(content)
+	if err != nil {
+		return nil, newError(newFaults(err))
+	}
+	f, r := &File{}, &reader{dir: dir}
+	r.readStruct(root, reflect.ValueOf(f).Elem(), "")
+	f.distinct(r)
+	if f.Mappings != nil && o.Mappings != nil {
+		if err := o.Mappings(f.Mappings); err != nil {
+			r.faults = append(r.faults, newFaults(err)...)
+		}
+	}
+	if len(r.faults) > 0 {
+		return nil, newError(r.faults)
+	}
+	return f, nil
+}
+
+// document returns the one document of a file. Decoding it into whatever it is
+// finds what the nodes alone do not show: keys that are there twice, aliases that
+// contain themselves or multiply.
+func document(content []byte) (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	root := &yaml.Node{}
+	if err := decoder.Decode(root); errors.Is(err, io.EOF) {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is a second document in the file: expected one")
+	}
+	var whatever any
+	if err := root.Decode(&whatever); err != nil {
+		return nil, err
+	}
+	return root.Content[0], nil
+}
+
+// distinct looks for names that stand for two things: their series would mix.
+func (f *File) distinct(r *reader) {
+	seen := map[string]int{}
+	once := func(line int, section, what, name string) {
+		if name == "" {
+			return
+		}
+		if first, twice := seen[what+"\x00"+name]; twice {
+			r.fault(line, "%s: the name %q stands there already, in line %d", section, name, first)
+			return
+		}
+		seen[what+"\x00"+name] = line
+	}
+	for i := range f.Scrapes {
+		once(f.Scrapes[i].line, "scrape_configs", "job", f.Scrapes[i].JobName)
+	}
+	for i := range f.DataNodes {
+		n := &f.DataNodes[i]
+		once(n.line, "datamgmt_nodes", "data node of "+n.Tenant().String(), n.Name)
+	}
+	// What is probed and what is a gateway are devices of a tenant, by their names.
+	for i := range f.Probes {
+		p := &f.Probes[i]
+		once(p.line, "probes", "device of "+p.Tenant().String(), p.Name)
+	}
+	for i := range f.Gateways {
+		g := &f.Gateways[i]
+		once(g.line, "spore_gateways", "device of "+g.Tenant().String(), g.Name)
+	}
+}
