@@ -387,4 +387,9 @@ func TestASeriesThatVanishesResolvesNothing(t *testing.T) {
 	reach("firing, no data: true")
 	device.spore("a", 20)
 	reach("none")
+	device.spore("a", 95)
+	reach("firing, no data: true")
+	// A new firmware: the node goes on in other series, which speak for it.
+	device.publish("spore/factory/line1/a/resources", 1, []byte(`{"hostname":"a","cpu":{"usage_percent":20},"labels":{"version":"1.2.0"}}`))
+	reach("none")
 }

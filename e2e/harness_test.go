@@ -58,6 +58,7 @@ type addrs struct {
 	MQTT     string `json:"mqtt"`
 	Internal string `json:"internal"`
 	External string `json:"external"`
+	Intake   string `json:"intake"`
 	PID      int    `json:"pid"`
 }
 
@@ -94,7 +95,7 @@ func (l *lockedBuffer) String() string {
 func start(t testing.TB, dataDir string, args ...string) *process {
 	t.Helper()
 	return startWrapped(t, nil, append([]string{"--data-dir", dataDir, "--mqtt-addr", "127.0.0.1:0",
-		"--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0"}, args...)...)
+		"--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0"}, args...)...)
 }
 
 func startWrapped(t testing.TB, wrap []string, args ...string) *process {

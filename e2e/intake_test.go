@@ -160,10 +160,9 @@ func TestAPushgatewaysClient(t *testing.T) {
 	if err := gateway().Collector(done).Collector(files).Push(); err != nil {
 		t.Fatal(err)
 	}
-	const group = "device=backup/instance/db1"
 	p.settled(1)
-	p.expectSeries("backup_last_success", map[string]string{group + " instance=db1 job=backup service=factory subservice=line1": "5"})
-	p.expectSeries("backup_files_total", map[string]string{group + " disk=a instance=db1 job=backup service=factory subservice=line1": "7"})
+	p.expectSeries("backup_last_success", map[string]string{"instance=db1 job=backup service=factory subservice=line1": "5"})
+	p.expectSeries("backup_files_total", map[string]string{"disk=a instance=db1 job=backup service=factory subservice=line1": "7"})
 
 	if err := gateway().Collector(files).Push(); err != nil { // without the gauge
 		t.Fatal(err)
@@ -354,7 +353,7 @@ func TestARemoteWrite(t *testing.T) {
 	}
 	p.push(400, "POST", path, "not snappy", headers...)
 	p.settled(2)
-	p.expectSeries("node_load1", map[string]string{"device=host:9100 instance=host:9100 job=node service=factory subservice=line1": "5"})
+	p.expectSeries("node_load1", map[string]string{"instance=host:9100 job=node service=factory subservice=line1": "5"})
 	marker := math.Float64frombits(0x7ff0000000000002)
 	p.push(204, "POST", path, remoteWrite(t, marker, "__name__", "node_load1", "instance", "host:9100", "job", "node"), headers...)
 	p.settled(3)

@@ -30,7 +30,7 @@ func TestASecondStartGoesOnWhereTheFirstStopped(t *testing.T) {
 func TestASecondProcessOnADataDirectoryIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	start(t, dir)
-	second := launch(t, nil, "--data-dir", dir, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0")
+	second := launch(t, nil, "--data-dir", dir, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0")
 	<-second.done
 	if second.waitErr == nil || !strings.Contains(second.log.String(), dir) {
 		t.Errorf("ended with %v and said\n%s", second.waitErr, second.log)
@@ -51,7 +51,7 @@ func TestAnAggregatorAheadOfItsJournalStopsAndSaysWhatToDo(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, "journal")); err != nil {
 		t.Fatal(err)
 	}
-	p = launch(t, nil, "--data-dir", dir, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0")
+	p = launch(t, nil, "--data-dir", dir, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0")
 	<-p.done
 	if p.waitErr == nil || !strings.Contains(p.log.String(), "the journal ends before the store") || strings.Contains(p.log.String(), "serves") {
 		t.Errorf("ended with %v and said\n%s", p.waitErr, p.log)

@@ -42,7 +42,7 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 	url := nats.ClientURL()
 	boot := map[string]func() *process{
 		"ingest": func() *process {
-			return startWrapped(t, nil, "ingest", "--nats-url", url, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0")
+			return startWrapped(t, nil, "ingest", "--nats-url", url, "--mqtt-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0")
 		},
 		"aggregator": func() *process {
 			return startWrapped(t, nil, "aggregator", "--nats-url", url, "--data-dir", stateDir, "--internal-addr", "127.0.0.1:0")

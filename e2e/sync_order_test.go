@@ -22,7 +22,7 @@ func traced(t *testing.T, dataDir string, args ...string) (*process, string) {
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
 	p := startWrapped(t, []string{strace, "-f", "-yy", "-s", "64", "-x", "-e", "trace=write,pwrite64,writev,fsync,fdatasync,sync_file_range,openat,rename,renameat,renameat2", "-o", trace},
-		append([]string{"--data-dir", dataDir, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0"}, args...)...)
+		append([]string{"--data-dir", dataDir, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0"}, args...)...)
 	return p, trace
 }
 

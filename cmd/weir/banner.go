@@ -29,6 +29,9 @@ func banner(role config.Role, c config.Config, addrs app.Addrs, took time.Durati
 	if addrs.External != "" {
 		line("external", "http://%s (only reads)", reachable(addrs.External))
 	}
+	if addrs.Intake != "" {
+		line("intake", "http://%s (takes what is pushed)", reachable(addrs.Intake))
+	}
 	if role&(config.All|config.Aggregator) != 0 {
 		line("data", "%s", absolute(c.DataDir))
 	}

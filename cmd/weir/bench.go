@@ -19,6 +19,7 @@ import (
 // benchCmd measures weir under a load that it makes itself.
 type benchCmd struct {
 	Ingest  benchIngestCmd  `cmd:"" help:"Measure how fast and how promptly messages are taken in and counted."`
+	Agent   benchAgentCmd   `cmd:"" help:"Measure what monitoring costs a process and its machine."`
 	Rebuild benchRebuildCmd `cmd:"" help:"Measure how fast the state is folded from a journal."`
 	Query   benchQueryCmd   `cmd:"" help:"Measure how promptly questions about a fleet's past are answered."`
 	Alert   benchAlertCmd   `cmd:"" help:"Measure how long an alert takes from a device to its receiver."`

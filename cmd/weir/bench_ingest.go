@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"weir/devices/loadgen"
@@ -15,6 +14,8 @@ import (
 // benchIngestCmd measures the way of a message from PUBLISH to the fold.
 type benchIngestCmd struct {
 	loadFlags
+	Kind           string        `enum:"mqtt,ngsi,exposition,remote-write" default:"mqtt" help:"Way in: mqtt, or over HTTP ngsi (notifications), exposition (a Pushgateway's groups) or remote-write (Prometheus')."`
+	Samples        int           `default:"0" help:"Values in a request over HTTP; 0 is 5 of a notification, 20 of a group, 500 of a remote write."`
 	Rate           float64       `default:"0" help:"Messages a second over all connections, due at fixed times whatever the server does; 0 sends as fast as the windows allow."`
 	Duration       time.Duration `default:"10s" help:"How long to send, the warm-up included."`
 	Warmup         time.Duration `default:"2s" help:"How long at the beginning not to measure."`
@@ -22,9 +23,9 @@ type benchIngestCmd struct {
 	MalformedEvery int           `default:"0" help:"Make every so many-th message malformed; 0 for none."`
 	Probe          bool          `default:"true" negatable:"" help:"Publish some 20 numbered messages a second beside the load and measure when a query shows them."`
 
-	Target       string `placeholder:"HOST:PORT" help:"MQTT listener of a running weir to measure instead of a new one."`
+	Target       string `placeholder:"HOST:PORT" help:"MQTT listener (for a way over HTTP, intake) of a running weir to measure instead of a new one."`
 	Internal     string `placeholder:"URL" help:"Internal HTTP listener of the weir at --target."`
-	Username     string `placeholder:"NAME" help:"MQTT user at --target."`
+	Username     string `placeholder:"NAME" help:"User at --target."`
 	PasswordFile string `placeholder:"FILE" help:"File with the user's key."`
 
 	Settings []string `arg:"" optional:"" help:"Flags for the weir that is started, after --."`
@@ -36,9 +37,12 @@ func (benchIngestCmd) Help() string {
 
 The load generator takes its share of the same processors; what it took is shown too. Rates differ from machine to machine and with whatever else runs: compare the processor time.
 
+Over HTTP (--kind) each of --clients connections has one request on its way, as fast as they are answered; an event is a request. Of the flags that say what is sent over MQTT, --sources alone counts: entities, groups or instances.
+
 Examples:
 
     weir bench ingest
+    weir bench ingest --kind remote-write --clients 8
     weir bench ingest --rate 10000 --window 1000
     weir bench ingest --clients 1000 --window 1 --data-dir /mnt/disk/bench
     weir bench ingest -- --checkpoint-interval 5s
@@ -56,7 +60,7 @@ func (c *benchIngestCmd) Run(s *session) (err error) {
 		return err
 	}
 	defer place.remove(&err)
-	server := &benchServer{mqtt: c.Target}
+	server := &benchServer{mqtt: c.Target, intake: c.Target}
 	if c.Target == "" {
 		if server, err = startBenchServer(s, place, c.Settings); err != nil {
 			return err
@@ -66,6 +70,9 @@ func (c *benchIngestCmd) Run(s *session) (err error) {
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
 	config.Addr = server.mqtt
+	if c.overHTTP() {
+		config.Addr = server.intake
+	}
 	f, err := c.measure(s, server.client, config)
 	if err = errors.Join(err, server.stop()); err != nil { // before printing: nobody may read it, which would end us
 		return err
@@ -93,6 +100,9 @@ func (c *benchIngestCmd) load() (loadgen.Config, error) {
 	case c.Target != "" && (c.DataDir != "" || len(c.Settings) > 0):
 		return config, errors.New("--data-dir and settings are for a weir that is started, not for one at --target")
 	}
+	if err := c.checkHTTP(); err != nil {
+		return config, err
+	}
 	if c.PasswordFile != "" {
 		key, err := os.ReadFile(c.PasswordFile)
 		if err != nil {
@@ -113,12 +123,12 @@ func (c *benchIngestCmd) measure(s *session, server *client, config loadgen.Conf
 	if err != nil {
 		return ingestFigures{}, err
 	}
-	if c.Probe {
+	if c.Probe && !c.overHTTP() {
 		config.ProbeURL = server.base
 	}
 	ownBefore := ownCPU()
 	progress := newLoadProgress(s.stderr, "ingest", config)
-	result, runErr := loadgen.Run(s.ctx, config, progress.update)
+	result, runErr := c.put(s.ctx, config, progress.update)
 	progress.end()
 	own := ownCPU() - ownBefore
 	if err := s.ctx.Err(); err != nil {
@@ -127,7 +137,7 @@ func (c *benchIngestCmd) measure(s *session, server *client, config loadgen.Conf
 	if runErr != nil && result.Sent == 0 {
 		return ingestFigures{}, fmt.Errorf("put the load on: %w", runErr)
 	}
-	f := ingestFigures{Load: c.String(), config: config, result: result, OwnCPU: perEvent(own, result.Sent)}
+	f := ingestFigures{Load: c.String(), Kind: c.Kind, config: config, result: result, OwnCPU: perEvent(own, result.Sent)}
 	f.fill()
 	after, err := server.settledBooks(s.ctx, c.Service, c.Subservice, booksBefore.Received+result.Acknowledged+result.Rejected)
 	f.Folded = time.Since(result.LoadEnded).Seconds()
@@ -142,14 +152,4 @@ func (c *benchIngestCmd) measure(s *session, server *client, config loadgen.Conf
 		}
 	}
 	return f, f.readServer(s.ctx, server, before)
-}
-
-// ownCPU is the processor time that this process has used: the load
-// generator's, as good as all of it.
-func ownCPU() time.Duration {
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		return 0
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

@@ -12,6 +12,7 @@ import (
 // seconds, but for those of an event, which are in microseconds.
 type ingestFigures struct {
 	Load         string       `json:"load"`
+	Kind         string       `json:"kind"`
 	Payload      int          `json:"payload_bytes"`
 	Rate         float64      `json:"rate_asked"` // 0: as fast as the windows allow
 	Sent         uint64       `json:"sent"`

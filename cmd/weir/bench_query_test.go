@@ -41,7 +41,7 @@ func TestBenchQuery(t *testing.T) {
 func TestBenchQueryOfARunningWeir(t *testing.T) {
 	addrFile := filepath.Join(t.TempDir(), "addrs.json")
 	p := start(t, "--data-dir", t.TempDir(), "--addr-file", addrFile,
-		"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0")
+		"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0")
 	var addrs app.AddrFile
 	eventually(t, "it serves", func() (ok bool) {
 		var err error

@@ -108,9 +108,7 @@ func (f *rebuildFigures) rebuild(s *session, dataDir string) error {
 	took, state := time.Since(began), cmd.ProcessState
 	f.Seconds, f.EventsPerSec = took.Seconds(), float64(f.Events)/took.Seconds()
 	f.CPU = perEvent(state.UserTime()+state.SystemTime(), f.Events)
-	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		f.Memory = uint64(usage.Maxrss) << 10
-	}
+	f.Memory = peakMemory(state)
 	return nil
 }
 

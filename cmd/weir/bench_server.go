@@ -31,6 +31,7 @@ const (
 // one that ran before.
 type benchServer struct {
 	mqtt   string // host:port
+	intake string // host:port
 	client *client
 
 	cmd    *exec.Cmd // nil for one that ran before
@@ -43,7 +44,7 @@ func startBenchServer(s *session, place benchPlace, settings []string) (*benchSe
 	addrFile := filepath.Join(place.scratch, "addrs.json")
 	args := append([]string{
 		"--data-dir", place.data, "--addr-file", addrFile,
-		"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0",
+		"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0",
 	}, settings...)
 	cmd, err := ownCommand(s, args...)
 	if err != nil {
@@ -92,7 +93,7 @@ func (b *benchServer) awaitAddrs(ctx context.Context, addrFile string) error {
 			return err
 		case <-tick.C:
 			if addrs, err := app.ReadAddrFile(addrFile); err == nil {
-				b.mqtt = addrs.MQTT
+				b.mqtt, b.intake = addrs.MQTT, addrs.Intake
 				b.client = &client{"http://" + addrs.Internal, &http.Client{Timeout: clientTimeout}}
 				return nil
 			}

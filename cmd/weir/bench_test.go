@@ -77,6 +77,9 @@ func TestBenchIngest(t *testing.T) {
 			benchIngestCmd{loadFlags: smallLoad(func(f *loadFlags) { f.Payload = "proplet" }), Events: 100, Settings: []string{"--checkpoint-interval", "50ms"}},
 			books{100, 100, 0, 0, 0},
 		},
+		{"notifications over HTTP", benchIngestCmd{loadFlags: smallLoad(nil), Kind: "ngsi", Events: 200, Samples: 9}, books{200, 200, 0, 0, 0}},
+		{"a Pushgateway's groups", benchIngestCmd{loadFlags: smallLoad(nil), Kind: "exposition", Events: 200}, books{200, 200, 0, 0, 0}},
+		{"remote writes", benchIngestCmd{loadFlags: smallLoad(nil), Kind: "remote-write", Events: 100}, books{100, 100, 0, 0, 0}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,7 +105,7 @@ func TestBenchIngest(t *testing.T) {
 func TestBenchIngestOfARunningWeir(t *testing.T) {
 	addrFile := filepath.Join(t.TempDir(), "addrs.json")
 	p := start(t, "--data-dir", t.TempDir(), "--addr-file", addrFile,
-		"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0")
+		"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0")
 	var addrs app.AddrFile
 	eventually(t, "it serves", func() (ok bool) {
 		var err error

@@ -41,6 +41,10 @@ type cli struct {
 	Rebuild rebuildCmd `cmd:"" group:"mend" help:"Fold the whole journal into a new state, with weir stopped."`
 	Verify  verifyCmd  `cmd:"" group:"mend" help:"Compare the state on disk with the journal, with weir stopped."`
 
+	Agent    agentCmd    `cmd:"" group:"devices" help:"Measure processes as a proplet does, and publish it."`
+	Simulate simulateCmd `cmd:"" group:"devices" help:"Play a fleet of devices against a broker."`
+	Demo     demoCmd     `cmd:"" group:"devices" help:"Run everything, with a simulated fleet."`
+
 	Bench benchCmd `cmd:"" group:"bench" help:"Measure weir under a load."`
 
 	Version versionCmd `cmd:"" group:"look" help:"Say which weir this is."`
@@ -61,6 +65,7 @@ func newCLI() *cli {
 		Healthcheck: healthcheckCmd{newClientFlags()},
 		CheckRoutes: checkRoutesCmd{settings: newSettings(config.Routes)},
 		NotifyTest:  notifyTestCmd{settings: newSettings(config.Routes)},
+		Demo:        demoCmd{settings: newSettings(config.All)},
 		Rebuild:     rebuildCmd{newSettings(config.Rebuild)},
 		Verify:      verifyCmd{newSettings(config.Verify)},
 	}
@@ -103,9 +108,12 @@ func run(ctx context.Context, hangUp <-chan os.Signal, args, env []string, stdou
 // exitCode reports a command's error and returns the code to end with.
 func exitCode(err error, stderr io.Writer) int {
 	var faults config.Faults
+	var child childExit
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &child):
+		return int(child)
 	case errors.As(err, &faults):
 		fmt.Fprintf(stderr, "weir: %s in the settings:\n", english.Plural(len(faults), "fault", ""))
 		for _, f := range faults {

@@ -12,6 +12,8 @@ var commandGroups = []kong.Group{
 	{Key: "run", Title: "Run:"},
 	{Key: "look", Title: "Ask:"},
 	{Key: "alerts", Title: "Rules and receivers:"},
+	{Key: "sources", Title: "Sources:"},
+	{Key: "devices", Title: "Devices:"},
 	{Key: "mend", Title: "Check and mend, with weir stopped:"},
 	{Key: "bench", Title: "Measure:"},
 }
@@ -28,7 +30,7 @@ Examples:
     weir
     weir --data-dir /var/lib/weir --config /etc/weir.yaml
     weir --mqtt-addr 0.0.0.0:1883 --users users.yaml
-    weir --mqtt-addr 127.0.0.1:0 --internal-addr 127.0.0.1:0 --external-addr 127.0.0.1:0 --addr-file addrs.json`
+    weir --mqtt-addr 127.0.0.1:0 --internal-addr 127.0.0.1:0 --external-addr 127.0.0.1:0 --intake-addr 127.0.0.1:0 --addr-file addrs.json`
 }
 
 // Help explains the command with examples.

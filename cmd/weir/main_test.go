@@ -130,7 +130,9 @@ func TestHelp(t *testing.T) {
 	commands := []string{
 		"", "all", "ingest", "aggregator", "query", "deadletters", "deadletters list", "deadletters show",
 		"deadletters replay", "healthcheck", "rebuild", "verify", "version",
-		"bench", "bench ingest", "bench rebuild", "bench query", "bench history",
+		"alerter", "check-rules", "test-rules", "check-routes", "notify-test",
+		"agent", "agent run", "agent watch", "agent host", "simulate", "demo",
+		"bench", "bench ingest", "bench rebuild", "bench query", "bench history", "bench alert", "bench agent",
 	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {

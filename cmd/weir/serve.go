@@ -30,11 +30,11 @@ func (c *alerterCmd) Run(s *session) error    { return serve(s, c.settings) }
 // error, at any moment; a service that cannot go on is one.
 func serve(s *session, settings settings) error {
 	began := time.Now()
-	c, logger, err := settings.load(s)
+	c, logger, level, err := settings.loadWithLevel(s)
 	if err != nil {
 		return err
 	}
-	a := app.New(app.Config{Settings: c, Role: settings.role, Version: version(), Logger: logger})
+	a := app.New(app.Config{Settings: c, Role: settings.role, Version: version(), Logger: logger, LogLevel: level})
 	switch err := a.Start(s.ctx); {
 	case err != nil && s.ctx.Err() != nil && errors.Is(err, context.Canceled):
 		logger.Info("stopped before it served")

@@ -23,7 +23,7 @@ import (
 )
 
 // anyPorts are the flags of a weir on free ports.
-var anyPorts = []string{"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0"}
+var anyPorts = []string{"--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0"}
 
 // serving starts weir on a data directory and waits until it serves.
 func serving(t *testing.T, dir string, flags ...string) (*process, app.AddrFile, string) {

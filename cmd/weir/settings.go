@@ -22,7 +22,7 @@ type settings struct {
 }
 
 // newSettings builds the struct from which kong makes the flags. Every field is
-// a pointer, nil until its flag is given: package config must know which were,
+// a pointer, or a list, to which kong adds, nil until its flag is given: package config must know which were,
 // and reads their texts itself to say what is wrong with all of them at once.
 func newSettings(role config.Role) settings {
 	s := settings{role: role}
@@ -32,7 +32,7 @@ func newSettings(role config.Role) settings {
 		if placeholder != "" {
 			tag += fmt.Sprintf(` placeholder:%q`, placeholder)
 		}
-		if typ == reflect.TypeFor[*[]string]() {
+		if typ == reflect.TypeFor[[]string]() {
 			tag += ` sep:"none"` // values may have commas in them
 		}
 		fields = append(fields, reflect.StructField{
@@ -47,7 +47,7 @@ func newSettings(role config.Role) settings {
 		case row.Value == "":
 			add(row.Flag(), "", switchHelp(row), reflect.TypeFor[*bool]())
 		case row.List:
-			add(row.Flag(), row.Value, flagHelp(row), reflect.TypeFor[*[]string]())
+			add(row.Flag(), row.Value, flagHelp(row), reflect.TypeFor[[]string]())
 		default:
 			add(row.Flag(), row.Value, flagHelp(row), reflect.TypeFor[*string]())
 		}
@@ -79,9 +79,11 @@ func (s settings) given() []config.Flag {
 		if f.IsNil() {
 			continue
 		}
-		text := fmt.Sprint(f.Elem().Interface())
-		if list, ok := f.Elem().Interface().([]string); ok {
+		var text string
+		if list, ok := f.Interface().([]string); ok {
 			text = strings.Join(list, "\n")
+		} else {
+			text = fmt.Sprint(f.Elem().Interface())
 		}
 		flags = append(flags, config.Flag{Name: name, Text: text})
 	}
@@ -90,17 +92,29 @@ func (s settings) given() []config.Flag {
 
 // load puts the layers of the settings together and says what they ignore.
 func (s settings) load(sess *session) (config.Config, *slog.Logger, error) {
+	c, logger, _, err := s.loadWithLevel(sess)
+	return c, logger, err
+}
+
+// loadWithLevel is load with the logger's level, which can be set while it runs.
+func (s settings) loadWithLevel(sess *session) (config.Config, *slog.Logger, *slog.LevelVar, error) {
 	c, warnings, err := config.Load(s.role, config.Sources{Env: sess.env, Flags: s.given()})
-	logger := newLogger(sess, c)
+	level := new(slog.LevelVar)
+	level.Set(c.LogLevel)
+	logger := leveledLogger(sess, c, level)
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
-	return c, logger, err
+	return c, logger, level, err
 }
 
 // newLogger writes log lines to standard error, as the settings want them.
 func newLogger(sess *session, c config.Config) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
+	return leveledLogger(sess, c, c.LogLevel)
+}
+
+func leveledLogger(sess *session, c config.Config, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(sess.stderr, options))
 	}

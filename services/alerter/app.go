@@ -178,8 +178,13 @@ func (a *App) serve() (err error) {
 	if err := a.serveHealth(); err != nil {
 		return err
 	}
-	a.stopHTTP, err = natshttp.Serve(a.cfg.NATS, schema.AlerterHTTPSubject, schema.AlerterService, a.handler)
+	a.stopHTTP, err = natshttp.Serve(a.cfg.NATS, schema.AlerterHTTPSubject, schema.AlerterService, a.handler, natshttp.Panicked(a.panicked))
 	return err
+}
+
+// panicked logs that a request found a fault of ours; it was answered with 500.
+func (a *App) panicked(r *http.Request, value any, stack []byte) {
+	a.cfg.Logger.Error("BUG: a request made the alerter panic", "method", r.Method, "path", r.URL.Path, "panic", value, "stack", string(stack))
 }
 
 // Stop takes no more requests, ends evaluating, lets notices under way end, and

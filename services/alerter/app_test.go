@@ -317,3 +317,18 @@ func TestAnAlertAboutABrokenJournalGoesOut(t *testing.T) {
 		t.Error("what could not be stored is not told")
 	}
 }
+
+// As when a version of a checkout takes the place of another.
+func TestADirectoryOfRulesMayBeReplaced(t *testing.T) {
+	p := newPlace(t)
+	p.start()
+	eventually(t, "the rule fires", func() bool { return p.sink.has("firing Hot") })
+	if err := os.RemoveAll(p.path("rules")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is missed", func() bool { return strings.Contains(p.health().ConfigError, "no such file") })
+	p.write("rules/cold.yml", "groups:\n- name: g\n  rules:\n  - alert: Cold\n    expr: vector(1)\n")
+	eventually(t, "another rule fires", func() bool { return p.sink.has("firing Cold") })
+	p.write("rules/more.yml", "groups:\n- name: more\n  rules:\n  - alert: Colder\n    expr: vector(1)\n")
+	eventually(t, "and one of a new file", func() bool { return p.sink.has("firing Colder") })
+}

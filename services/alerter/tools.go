@@ -44,6 +44,7 @@ func TestRules(files []string, out io.Writer) error {
 
 // CheckRoutes reads Alertmanager's configuration and prints what it has, and
 // who gets an alert with the labels, each written name=value, if there are any.
+// Secrets that are not there are no fault: they may be where weir runs.
 func CheckRoutes(file string, labels []string, out io.Writer) error {
 	config, err := readConfig(file)
 	if err != nil {
@@ -56,6 +57,11 @@ func CheckRoutes(file string, labels []string, out io.Writer) error {
 	set, err := labelSet(labels)
 	if err != nil {
 		return err
+	}
+	integrations, err := notify.Build(config, notify.Options{})
+	notify.CloseIdle(integrations)
+	if err != nil {
+		fmt.Fprintf(out, "weir would not start here with it: %v\n", err)
 	}
 	if len(set) > 0 {
 		_, err = fmt.Fprintf(out, "%s goes to %s\n", set, strings.Join(router.Receivers(set), ", "))

@@ -19,8 +19,9 @@ const (
 // watch reloads when the files say something else than when they were last
 // read. It returns when ctx ends.
 func (a *App) watch(ctx context.Context) {
-	events, faults, stop := a.fileEvents()
+	events, faults, follow, stop := a.fileEvents()
 	defer stop()
+	follow()
 	tick := time.NewTicker(lookAnyway)
 	defer tick.Stop()
 	var settled <-chan time.Time
@@ -40,23 +41,26 @@ func (a *App) watch(ctx context.Context) {
 		}
 		if fingerprint(&a.cfg) != a.lastRead() {
 			_ = a.Reload(ctx) // which says what is wrong
+			follow()          // other directories may be named now, or be new ones of the same name
 		}
 	}
 }
 
 // fileEvents returns a channel that has an event when something changes beside
-// the files, and one of what goes wrong with that. Without such news, there is
-// lookAnyway.
-func (a *App) fileEvents() (<-chan fsnotify.Event, <-chan error, func()) {
+// the files, and one of what goes wrong with that. follow makes it those files
+// that there are now. Without such news, there is lookAnyway.
+func (a *App) fileEvents() (events <-chan fsnotify.Event, faults <-chan error, follow, stop func()) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		a.cfg.Logger.Warn("changes of the rules' and routes' files are noticed late", "error", err)
-		return nil, nil, func() {}
+		return nil, nil, func() {}, func() {}
 	}
-	for _, dir := range directories(&a.cfg) {
-		if err := w.Add(dir); err != nil {
-			a.cfg.Logger.Warn("changes in a directory are noticed late", "directory", dir, "error", err)
+	follow = func() {
+		for _, dir := range directories(&a.cfg) {
+			if err := w.Add(dir); err != nil {
+				a.cfg.Logger.Warn("changes in a directory are noticed late", "directory", dir, "error", err)
+			}
 		}
 	}
-	return w.Events, w.Errors, func() { _ = w.Close() }
+	return w.Events, w.Errors, follow, func() { _ = w.Close() }
 }

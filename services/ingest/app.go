@@ -16,11 +16,14 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"weir/pkg/journal"
+	"weir/pkg/metrics"
 	"weir/pkg/schema"
 	"weir/services/ingest/internal/access"
 	"weir/services/ingest/internal/broker"
 	"weir/services/ingest/internal/intake"
+	"weir/services/ingest/internal/puller"
 	"weir/services/ingest/internal/sessions"
+	"weir/services/ingest/internal/topics"
 )
 
 // DefaultMaxPayload is the largest payload that is not rejected, in bytes.
@@ -40,6 +43,7 @@ type Config struct {
 	MQTTAddr   string // host:port, port 0 picks one
 	IntakeAddr string // for what is pushed over HTTP; "" for no such listener: it comes over NATS only
 	Users      *Users // nil: anyone may connect and push
+	Sources    string // file of what is fetched and how topics are mapped; "" for none
 	MaxPayload int    // bytes of an MQTT message, at most journal.MaxEntryBytes; 0 is DefaultMaxPayload
 	Version    string
 	Logger     *slog.Logger
@@ -53,10 +57,14 @@ type App struct {
 	journal   *journal.Journal
 	committer *journal.Committer[broker.Receipt]
 	sessions  *sessions.Store
+	topics    *topics.Table
 	broker    *broker.Broker
 	intake    *intake.Server
+	puller    *puller.Puller
+	pulls     *metrics.Set // the puller's
 	service   micro.Service
 	meter     *meter
+	pulling   bool // the puller was started
 	stop      sync.Once
 	stopped   error
 }
@@ -72,7 +80,7 @@ func New(cfg Config) (*App, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &App{cfg: cfg, meter: newMeter(time.Now)}, nil
+	return &App{cfg: cfg, meter: newMeter(time.Now), topics: topics.New()}, nil
 }
 
 // Start opens the journal and serves devices. ctx bounds the start only.
@@ -95,8 +103,11 @@ func (a *App) Start(ctx context.Context) (err error) {
 		Stored:     a.stored,
 		Operations: a.meter.drain,
 	})
+	if err := a.startPulling(ctx); err != nil { // which says how topics are mapped
+		return err
+	}
 	a.broker, err = broker.Start(ctx, broker.Config{
-		Addr: a.cfg.MQTTAddr, Users: a.cfg.Users, MaxPayload: a.cfg.MaxPayload, Sessions: a.sessions,
+		Addr: a.cfg.MQTTAddr, Users: a.cfg.Users, MaxPayload: a.cfg.MaxPayload, Sessions: a.sessions, Topics: a.topics,
 		Submit: a.submit, Disconnected: a.committer.Disconnected, Now: time.Now, Logger: a.cfg.Logger,
 	})
 	if err != nil {
@@ -120,6 +131,9 @@ func (a *App) end(ctx context.Context) error {
 	var errs []error
 	if a.service != nil {
 		errs = append(errs, a.service.Stop())
+	}
+	if a.pulling {
+		a.puller.Stop()
 	}
 	if a.broker != nil {
 		a.broker.StopAccepting()
@@ -145,7 +159,12 @@ func (a *App) IntakeAddr() string { return a.intake.Addr() }
 func (a *App) MQTTAddr() string { return a.broker.Addr() }
 
 // WriteMetrics writes the ingest's own metrics as Prometheus text.
-func (a *App) WriteMetrics(w io.Writer) { a.meter.set.Write(w) }
+func (a *App) WriteMetrics(w io.Writer) {
+	a.meter.set.Write(w)
+	if a.pulls != nil {
+		a.pulls.Write(w)
+	}
+}
 
 func (a *App) submit(e journal.Entry[broker.Receipt]) error {
 	err := a.committer.Submit(e)
@@ -161,7 +180,7 @@ func (a *App) stored(entries []journal.Entry[broker.Receipt], seq uint64) {
 	for i := range entries {
 		e := &entries[i]
 		size := e.Ref.Answer(seq)
-		if e.Event.Route != schema.RouteReplay && e.Event.Route != schema.RoutePull { // received long ago, or asked for by us
+		if r := e.Event.Route; r != schema.RouteReplay && r != schema.RoutePull && r != schema.RouteRule { // received long ago, or asked for or said by us
 			a.meter.answered(e.Tenant, e.Event.Received, size)
 		}
 	}

@@ -21,7 +21,8 @@ func (a *App) newIntake() *intake.Intake {
 			return err
 		},
 		Users: a.cfg.Users, MaxBody: journal.MaxEntryBytes, Keep: a.cfg.MaxPayload,
-		Version: a.cfg.Version, Level: a.cfg.LogLevel, Now: time.Now,
+		WriteTenant: a.writeTenant,
+		Version:     a.cfg.Version, Level: a.cfg.LogLevel, Now: time.Now,
 		Observer: intake.Observer{
 			Served: a.meter.served,
 			Failed: func(route string, err error) { a.cfg.Logger.Warn("a request failed", "route", route, "error", err) },

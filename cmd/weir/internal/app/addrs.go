@@ -13,6 +13,7 @@ type Addrs struct {
 	MQTT     string `json:"mqtt,omitempty"`
 	Internal string `json:"internal,omitempty"`
 	External string `json:"external,omitempty"`
+	Intake   string `json:"intake,omitempty"`
 }
 
 // AddrFile is what a file of addresses holds.

@@ -31,6 +31,7 @@ type Config struct {
 	Role     config.Role // All, Ingest, Aggregator, Query or Alerter
 	Version  string
 	Logger   *slog.Logger
+	LogLevel *slog.LevelVar // the Logger's, which can be set while it runs; nil if it cannot
 }
 
 // App is one weir process. Use its methods from one goroutine.
@@ -87,20 +88,22 @@ func (a *App) start(ctx context.Context) error {
 // stop, which goes the other way, folds what ingest let in last.
 func (a *App) steps() []func(context.Context) error {
 	type steps = []func(context.Context) error
-	begin := steps{a.clearAddrFile, a.lockDataDir, a.startJournal, a.openJournal}
+	begin := steps{a.clearAddrFile, a.lockDataDir, a.startStatus, a.startJournal, a.openJournal}
 	end := steps{a.publishAddrs}
 	var services steps
 	switch a.cfg.Role {
 	case config.All:
 		services = steps{a.startAggregator, a.startIngest, a.startAlerter, a.startQuery}
 	case config.Ingest:
-		services = steps{a.startIngest, a.startStatus}
+		services = steps{a.startIngest, a.showService}
 	case config.Aggregator:
-		services = steps{a.startAggregator, a.startStatus}
+		services = steps{a.startAggregator, a.showService}
 	case config.Query:
-		services = steps{a.startQuery}
+		// It keeps nothing and shows how the others do: it neither makes the journal
+		// nor waits for NATS.
+		begin, services = steps{a.clearAddrFile, a.startJournal}, steps{a.startQuery}
 	case config.Alerter:
-		services = steps{a.startAlerter, a.startStatus}
+		services = steps{a.startAlerter, a.showService}
 	default:
 		panic("BUG: no services for " + a.cfg.Role.String())
 	}
@@ -132,20 +135,24 @@ func (a *App) watch(ctx context.Context, name string, failed <-chan error) {
 	}()
 }
 
-// Reload has the alerter read its rules and its configuration again. Where
-// none runs there is nothing to reload.
+// Reload has the services read their files again: rules, Alertmanager's
+// configuration, sources. What cannot be read changes nothing.
 func (a *App) Reload(ctx context.Context) error {
-	if a.alerter == nil {
-		return nil
+	var errs []error
+	if a.alerter != nil {
+		errs = append(errs, a.alerter.Reload(ctx))
 	}
-	return a.alerter.Reload(ctx)
+	if a.ingest != nil {
+		errs = append(errs, a.ingest.Reload(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // Addrs returns the bound addresses of a started App.
 func (a *App) Addrs() Addrs {
 	var addrs Addrs
 	if a.ingest != nil {
-		addrs.MQTT = a.ingest.MQTTAddr()
+		addrs.MQTT, addrs.Intake = a.ingest.MQTTAddr(), a.ingest.IntakeAddr()
 	}
 	if a.query != nil {
 		addrs.Internal, addrs.External = a.query.InternalAddr(), a.query.ExternalAddr()

@@ -31,7 +31,7 @@ func settings(t *testing.T) config.Config {
 	t.Helper()
 	c := config.Default()
 	c.DataDir = filepath.Join(t.TempDir(), "data")
-	c.MQTTAddr, c.InternalAddr, c.ExternalAddr = anyPort, anyPort, anyPort
+	c.MQTTAddr, c.InternalAddr, c.ExternalAddr, c.IntakeAddr = anyPort, anyPort, anyPort, anyPort
 	return c
 }
 
@@ -201,7 +201,7 @@ func TestStartFails(t *testing.T) {
 	for _, name := range []string{"mqtt", "internal", "external"} {
 		t.Run(name+" address is taken", func(t *testing.T) {
 			c := settings(t)
-			*map[string]*string{"mqtt": &c.MQTTAddr, "internal": &c.InternalAddr, "external": &c.ExternalAddr}[name] = taken.Addr().String()
+			*map[string]*string{"mqtt": &c.MQTTAddr, "internal": &c.InternalAddr, "external": &c.ExternalAddr, "intake": &c.IntakeAddr}[name] = taken.Addr().String()
 			a, _ := newApp(t, config.All, c)
 			if err := a.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
 				t.Errorf("error %v", err)
@@ -317,6 +317,49 @@ func TestWaitForNATS(t *testing.T) {
 	stopApp(t, a)
 	if strings.Contains(log.String(), "secret") {
 		t.Errorf("the log has the password:\n%s", log)
+	}
+}
+
+// A service that waits for NATS answers /health meanwhile, and serves when the
+// server is there.
+func TestHealthWhileWaitingForNATS(t *testing.T) {
+	for _, role := range []config.Role{config.Ingest, config.Aggregator, config.Alerter, config.Query} {
+		t.Run(role.String(), func(t *testing.T) {
+			free, err := net.Listen("tcp", anyPort)
+			if err != nil {
+				t.Fatal(err)
+			}
+			internal, err := net.Listen("tcp", anyPort)
+			if err != nil {
+				t.Fatal(err)
+			}
+			free.Close()
+			internal.Close()
+			c := settings(t)
+			c.NATSURL, c.InternalAddr = "nats://"+free.Addr().String(), internal.Addr().String()
+			a, log := newApp(t, role, c)
+			started := make(chan error, 1)
+			go func() { started <- a.Start(t.Context()) }()
+			eventually(t, "it says that it waits", func() bool { return strings.Contains(log.String(), "waiting for NATS") })
+			if status, body := get(t, c.InternalAddr, "/health"); status != 503 || !strings.Contains(body, `"journal":"disconnected"`) {
+				t.Errorf("/health: %d %s", status, body)
+			}
+			if status, body := get(t, c.InternalAddr, "/metrics"); role != config.Query && (status != 200 || !strings.Contains(body, "process_cpu_seconds_total")) {
+				t.Errorf("/metrics: %d %s", status, body)
+			}
+			natsServer(t, t.TempDir(), free.Addr().(*net.TCPAddr).Port)
+			if err := <-started; err != nil {
+				t.Fatal(err)
+			}
+			defer stopApp(t, a)
+			if role == config.Query {
+				return // there is nobody whom it could ask
+			}
+			eventually(t, "it is not unhealthy", func() bool {
+				status, _ := get(t, c.InternalAddr, "/health")
+				return status == 200
+			})
+		})
 	}
 }
 

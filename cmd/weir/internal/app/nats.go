@@ -20,8 +20,9 @@ const (
 )
 
 // connectURL connects to a NATS server and waits for one that is not there yet:
-// services may start before it. The connection is never given up later either.
-func connectURL(ctx context.Context, c config.Config, name string, log *slog.Logger) (*nats.Conn, error) {
+// services may start before it. Without wait it returns at once and goes on trying.
+// The connection is never given up later either.
+func connectURL(ctx context.Context, c config.Config, name string, wait bool, log *slog.Logger) (*nats.Conn, error) {
 	server := redacted(c.NATSURL)
 	connected := make(chan struct{})
 	options := []nats.Option{
@@ -49,6 +50,9 @@ func connectURL(ctx context.Context, c config.Config, name string, log *slog.Log
 	nc, err := nats.Connect(c.NATSURL, options...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", server, err)
+	}
+	if !wait {
+		return nc, nil
 	}
 	select {
 	case <-connected:

@@ -36,7 +36,7 @@ func (a *App) lockDataDir(context.Context) error {
 func (a *App) startJournal(context.Context) error {
 	if a.cfg.Settings.NATSURL != "" {
 		a.connect = func(ctx context.Context, name string) (*nats.Conn, error) {
-			return connectURL(ctx, a.cfg.Settings, name, a.log)
+			return connectURL(ctx, a.cfg.Settings, name, a.cfg.Role != config.Query, a.log)
 		}
 		return nil
 	}
@@ -187,19 +187,23 @@ func (a *App) startIngest(ctx context.Context) error {
 	if c.Users != "" {
 		var err error
 		if users, err = ingest.LoadUsers(c.Users); err != nil {
-			return fmt.Errorf("load the MQTT users: %w", err)
+			return fmt.Errorf("load the users: %w", err)
 		}
 	}
 	if c.AllowAnonymous && !config.IsLoopback(c.MQTTAddr) {
 		a.log.Warn("everybody who reaches the MQTT listener may publish and subscribe, without a password", "mqtt_addr", c.MQTTAddr)
+	}
+	if c.AllowAnonymous && !config.IsLoopback(c.IntakeAddr) {
+		a.log.Warn("everybody who reaches the intake may push, without a password", "intake_addr", c.IntakeAddr)
 	}
 	nc, err := a.connection(ctx, "ingest")
 	if err != nil {
 		return err
 	}
 	a.ingest, err = ingest.New(ingest.Config{
-		NATS: nc, Partition: partition, Replicas: c.JournalReplicas, MQTTAddr: c.MQTTAddr, Users: users, MaxPayload: c.MaxPayload,
-		Version: a.cfg.Version, Logger: a.log.With("service", "ingest"),
+		NATS: nc, Partition: partition, Replicas: c.JournalReplicas, MQTTAddr: c.MQTTAddr, IntakeAddr: c.IntakeAddr,
+		Users: users, Sources: c.Sources, MaxPayload: c.MaxPayload,
+		Version: a.cfg.Version, Logger: a.log.With("service", "ingest"), LogLevel: a.cfg.LogLevel,
 	})
 	return a.startService(ctx, "ingest", a.ingest, err)
 }

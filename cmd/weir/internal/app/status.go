@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"weir/cmd/weir/internal/config"
+	"weir/pkg/metrics"
 	"weir/pkg/schema"
 )
 
@@ -24,9 +26,9 @@ const (
 
 // statusServer is the small HTTP server of a process that runs an ingest, an
 // aggregator or an alerter alone: GET /health and GET /metrics, and what the
-// alerter serves.
+// alerter serves. It is there before the service, and says what that waits for.
 type statusServer struct {
-	nats     *nats.Conn // the service's
+	serving  atomic.Bool // the service runs: what is below it in App may be read
 	listener net.Listener
 	server   *http.Server
 }
@@ -39,7 +41,11 @@ type health struct {
 	Version    string            `json:"version"`
 }
 
+// startStatus serves how the single service does, from before it is connected.
 func (a *App) startStatus(context.Context) error {
+	if a.cfg.Role&(config.Ingest|config.Aggregator|config.Alerter) == 0 {
+		return nil
+	}
 	listener, err := net.Listen("tcp", a.cfg.Settings.InternalAddr)
 	if err != nil {
 		return fmt.Errorf("listen for /health and /metrics: %w", err)
@@ -47,13 +53,13 @@ func (a *App) startStatus(context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", a.serveHealth)
 	mux.HandleFunc("GET /metrics", a.serveMetrics)
-	if a.alerter != nil {
-		mux.Handle("/", a.alerter.Handler())
+	if a.cfg.Role == config.Alerter {
+		mux.HandleFunc("/", a.serveAlerter)
 	}
 	server := &http.Server{
 		Handler: mux, ReadTimeout: statusTimeout, WriteTimeout: 2 * statusTimeout, IdleTimeout: time.Minute,
 	}
-	a.status = &statusServer{a.nats, listener, server}
+	a.status = &statusServer{listener: listener, server: server}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			a.log.Error("the listener of /health and /metrics broke", "error", err)
@@ -61,6 +67,22 @@ func (a *App) startStatus(context.Context) error {
 	}()
 	a.stops.push("status listener", server.Shutdown)
 	return nil
+}
+
+// showService has the status server ask the service, which runs now, until it is
+// to stop.
+func (a *App) showService(context.Context) error {
+	a.status.serving.Store(true)
+	a.stops.push("status of the service", func(context.Context) error { a.status.serving.Store(false); return nil })
+	return nil
+}
+
+func (a *App) serveAlerter(w http.ResponseWriter, r *http.Request) {
+	if !a.status.serving.Load() {
+		http.Error(w, `{"error":"the alerter does not run yet"}`, http.StatusServiceUnavailable)
+		return
+	}
+	a.alerter.Handler().ServeHTTP(w, r)
 }
 
 func (s *statusServer) addr() string { return s.listener.Addr().String() }
@@ -81,13 +103,16 @@ func (a *App) serveHealth(w http.ResponseWriter, r *http.Request) {
 // shows that the connection works too. While the service cannot do its work, it
 // is unhealthy.
 func (a *App) health(ctx context.Context) health {
+	if !a.status.serving.Load() {
+		return disconnected("it does not run: it waits for NATS at " + redacted(a.cfg.Settings.NATSURL) + ", or stops")
+	}
 	switch a.cfg.Role {
 	case config.Ingest:
-		return ask(ctx, a.status.nats, schema.IngestHealthSubject, ingestHealth)
+		return ask(ctx, a.nats, schema.IngestHealthSubject, ingestHealth)
 	case config.Alerter:
-		return ask(ctx, a.status.nats, schema.AlerterHealthSubject, alerterHealth)
+		return ask(ctx, a.nats, schema.AlerterHealthSubject, alerterHealth)
 	}
-	return ask(ctx, a.status.nats, schema.ReadPortSubject(partition, schema.ReadHealth), aggregatorHealth)
+	return ask(ctx, a.nats, schema.ReadPortSubject(partition, schema.ReadHealth), aggregatorHealth)
 }
 
 func ask[T any](ctx context.Context, nc *nats.Conn, subject string, judge func(T) health) health {
@@ -155,6 +180,10 @@ func (h *health) fail(problem string) {
 
 func (a *App) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	if !a.status.serving.Load() {
+		metrics.WriteProcess(w)
+		return
+	}
 	for _, write := range a.metrics() {
 		write(w)
 	}

@@ -16,9 +16,11 @@ type Config struct {
 	MQTTAddr     string // host:port of the MQTT listener
 	InternalAddr string // host:port of the HTTP listener with administration
 	ExternalAddr string // host:port of the read-only HTTP listener
+	IntakeAddr   string // host:port of the HTTP listener for what is pushed
 
-	Users          string // file of the MQTT users, "" for none
-	AllowAnonymous bool   // MQTT without users on an address that others reach
+	Users          string // file of who may publish and push, "" for none
+	AllowAnonymous bool   // MQTT and pushes without users on an address that others reach
+	Sources        string // file of what is fetched and mapped, "" for none
 	MaxPayload     int    // bytes of one MQTT payload
 
 	NATSURL         string // "" is the embedded server

@@ -35,7 +35,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestDefault(t *testing.T) {
 	want := Config{
-		DataDir: "./weir-data", MQTTAddr: "127.0.0.1:1883", InternalAddr: "127.0.0.1:8080", ExternalAddr: "127.0.0.1:8081",
+		DataDir: "./weir-data", MQTTAddr: "127.0.0.1:1883", InternalAddr: "127.0.0.1:8080", ExternalAddr: "127.0.0.1:8081", IntakeAddr: "127.0.0.1:8082",
 		MaxPayload: 262144, JournalReplicas: 1, CheckpointInterval: time.Second,
 		DefaultRules: true, EvaluationInterval: time.Second, FallbackAfter: 5 * time.Minute,
 		Retention: 15 * 24 * time.Hour, SeriesLimit: 1_000_000, SourceLimit: 100_000, StaleFloor: 30 * time.Second, StaleCeiling: 5 * time.Minute,

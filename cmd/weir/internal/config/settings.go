@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -97,16 +98,28 @@ var Settings = []Setting{
 		address(func(c *Config) *string { return &c.ExternalAddr }),
 	},
 	{
+		"intake_addr", "HOST:PORT", "127.0.0.1:8082",
+		"Where measurements are pushed over HTTP: FIWARE notifications, Pushgateway, remote write, InfluxDB lines. Beyond loopback it needs users or allow_anonymous.",
+		All | Ingest, false,
+		address(func(c *Config) *string { return &c.IntakeAddr }),
+	},
+	{
 		"users", "FILE", "",
-		"File of the MQTT users: names, bcrypt hashes of their keys, and their tenants.",
+		"File of those who may publish and push: names, bcrypt hashes of their keys, and their tenants.",
 		All | Ingest, false,
 		text(func(c *Config) *string { return &c.Users }),
 	},
 	{
 		"allow_anonymous", "", "false",
-		"Let everybody who reaches mqtt_addr publish and subscribe, beyond loopback too.",
+		"Let everybody who reaches mqtt_addr and intake_addr publish, push and subscribe, beyond loopback too.",
 		All | Ingest, false,
 		boolean(func(c *Config) *bool { return &c.AllowAnonymous }),
+	},
+	{
+		"sources", "FILE", "",
+		"What is fetched (targets to scrape, data nodes, gateways, uptime checks) and how MQTT topics are mapped; read again when it changes.",
+		All | Ingest, false,
+		text(func(c *Config) *string { return &c.Sources }),
 	},
 	{
 		"max_payload", "SIZE", "256KiB",
@@ -148,7 +161,7 @@ var Settings = []Setting{
 		"history_bytes", "SIZE", "0",
 		"Most bytes of sealed history kept of a tenant, the oldest going first; 0 is no limit. Part of the state: a change takes weir rebuild.",
 		All | Aggregator | Rebuild, false,
-		size(func(c *Config) *int { return &c.HistoryBytes }, 0, 1<<50),
+		size(func(c *Config) *int { return &c.HistoryBytes }, 0, math.MaxInt),
 	},
 	{
 		"series_limit", "N", "1000000",
@@ -208,7 +221,7 @@ var Settings = []Setting{
 		"query_max_samples", "N", "50000000",
 		"Most samples that a PromQL query may hold at a time; one that would hold more ends with an error.",
 		All | Query | Alerter, false,
-		number(func(c *Config) *int { return &c.QueryMaxSamples }, 1, 10_000_000_000),
+		number(func(c *Config) *int { return &c.QueryMaxSamples }, 1, math.MaxInt32),
 	},
 	{
 		"query_max_concurrency", "N", "20",

@@ -36,7 +36,7 @@ func (l *loader) tenants(path string, list *yaml.Node) {
 		}
 		t := l.tenant(path, item)
 		name := schema.Tenant{Service: t.Service, Subservice: t.Subservice}
-		if !schema.ValidTenantName(t.Service) || !schema.ValidTenantName(t.Subservice) {
+		if !schema.ValidTenantName(t.Service) || !schema.ValidSubservice(t.Subservice) {
 			l.faults.add(at(path, item), "%s: %q is no tenant, expected a service and a subservice", tenantsKey, name)
 		} else if line, twice := named[name]; twice {
 			l.faults.add(at(path, item), "%s: %s stands there already, in line %d", tenantsKey, name, line)

@@ -18,7 +18,7 @@ func (l *loader) validate(role Role) {
 		l.faults.add(l.places["stale_ceiling"], "stale_ceiling %s is below stale_floor %s", c.StaleCeiling, c.StaleFloor)
 	}
 	if role&(All|Ingest) != 0 {
-		l.mqttAccess()
+		l.openAccess()
 	}
 	if role&services != 0 && c.NATSURL == "" {
 		l.faults.add("", "%s needs a NATS server with JetStream: give --nats-url, or run weir, which has everything in one process", role)
@@ -31,16 +31,21 @@ func (l *loader) validate(role Role) {
 	}
 }
 
-// mqttAccess keeps the rule that nobody opens a broker to others by accident:
+// openAccess keeps the rule that nobody opens a way in to others by accident:
 // beyond loopback it takes a list of users, or the words "allow anonymous".
-func (l *loader) mqttAccess() {
+func (l *loader) openAccess() {
 	c := &l.config
 	switch {
 	case c.Users != "" && c.AllowAnonymous:
 		l.faults.add(l.places["allow_anonymous"], "users and allow_anonymous contradict each other: choose one")
-	case c.Users != "" || c.AllowAnonymous || IsLoopback(c.MQTTAddr):
+	case c.Users != "" || c.AllowAnonymous:
 	default:
-		l.faults.add(l.places["mqtt_addr"], "MQTT on %s would be open to other machines: name who may use it with --users FILE, or let everybody in with --allow-anonymous", c.MQTTAddr)
+		if !IsLoopback(c.MQTTAddr) {
+			l.faults.add(l.places["mqtt_addr"], "MQTT on %s would be open to other machines: name who may use it with --users FILE, or let everybody in with --allow-anonymous", c.MQTTAddr)
+		}
+		if !IsLoopback(c.IntakeAddr) {
+			l.faults.add(l.places["intake_addr"], "the intake on %s would be open to other machines: name who may use it with --users FILE, or let everybody in with --allow-anonymous", c.IntakeAddr)
+		}
 	}
 }
 
@@ -49,6 +54,7 @@ func (l *loader) mqttAccess() {
 func (l *loader) sameAddress(role Role) {
 	listeners := []struct{ key, addr string }{
 		{"mqtt_addr", l.config.MQTTAddr}, {"internal_addr", l.config.InternalAddr}, {"external_addr", l.config.ExternalAddr},
+		{"intake_addr", l.config.IntakeAddr},
 	}
 	taken := map[string]string{}
 	for _, n := range listeners {

@@ -62,6 +62,7 @@ func due(s *alert.State, rules []tenantRule, now time.Time) (tasks []task, next 
 					switch {
 					case at.IsZero():
 					case !at.After(now):
+						t.id = taskID(t.key, a, t.state)
 						tasks = append(tasks, t)
 					case next.IsZero() || at.Before(next):
 						next = at
@@ -73,12 +74,12 @@ func due(s *alert.State, rules []tenantRule, now time.Time) (tasks []task, next 
 	return tasks, next
 }
 
-// task returns what a rule's action is to do for an alert, and when: at the zero
-// time for never.
+// task returns what a rule's action is to do for an alert, without its ID, and
+// when: at the zero time for never.
 func (tr *tenantRule) task(s *alert.State, r *rule.Rule, a *alert.Alert, key alert.ActionKey) (task, time.Time) {
 	action, st := &r.API.Actions[key.Index], s.Actions[key]
 	at, attempt, repeat := owed(st, a, action.Interval, tr.change.UpdatedAt)
-	return task{key, r, tr.change.Name, tr.change.Tenant, action, a, attempt, repeat, taskID(key, a, st), st}, at
+	return task{key, r, tr.change.Name, tr.change.Tenant, action, a, attempt, repeat, "", st}, at
 }
 
 // latestFirings returns by rule the latest occurrence of each alert that fired.

@@ -30,6 +30,7 @@ type Runner struct {
 
 	mu     sync.Mutex
 	busy   map[alert.ActionKey]time.Time // under way (zero), or not to be touched before
+	begun  int                           // actions of Run under way, or waiting for a slot
 	closed bool
 	done   chan struct{} // tells Run to look again
 }
@@ -40,6 +41,10 @@ const (
 	forgetEvery = 10 * time.Minute
 	// afterNotStored is the rest of an action whose outcome could not be stored.
 	afterNotStored = time.Second
+	// maxPause is the longest time between two looks that are expensive.
+	maxPause = 500 * time.Millisecond
+	// maxBusy is how many actions are begun or wait for a slot.
+	maxBusy = 8 * concurrent
 	// grace is for how long what is under way may go on after the end of Run.
 	grace = 3 * time.Second
 )
@@ -78,8 +83,21 @@ func (r *Runner) Run(ctx context.Context, changed <-chan struct{}) {
 		case <-r.done:
 		case <-timer.C:
 		}
+		began := time.Now()
 		next := r.look(ctx)
 		timer.Reset(max(0, next.Sub(r.Now())))
+		pause(ctx, time.Since(began))
+	}
+}
+
+// pause lets changes gather while looking is expensive.
+func pause(ctx context.Context, took time.Duration) {
+	if took < time.Millisecond {
+		return
+	}
+	select {
+	case <-time.After(min(2*took, maxPause)):
+	case <-ctx.Done():
 	}
 }
 
@@ -172,9 +190,8 @@ func (r *Runner) fired(s *alert.State, rules []tenantRule) (all []alert.Tenant) 
 			tenants[one.Key] = rules[i].change.Tenant
 		}
 	}
-	latest := s.Latest()
-	for i := len(latest) - 1; i >= 0 && latest[i].Number > r.counted; i-- {
-		t := latest[i].Transition
+	for i := len(s.History) - 1; i >= 0 && s.History[i].Number > r.counted; i-- {
+		t := s.History[i].Transition
 		if t == nil || t.From == alert.Firing || t.Alert.Status != alert.Firing {
 			continue
 		}
@@ -203,7 +220,8 @@ func (r *Runner) unblocked(next, now time.Time) time.Time {
 	return next
 }
 
-// begin does a task beside others, unless it is under way already.
+// begin does a task beside others, once there is a slot for it, unless it is
+// under way already.
 func (r *Runner) begin(t *task, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -211,17 +229,30 @@ func (r *Runner) begin(t *task, now time.Time) {
 	if r.closed || busy && (until.IsZero() || until.After(now)) || !r.stillDue(t) {
 		return
 	}
-	select {
-	case r.slots <- struct{}{}:
-	default:
+	if r.begun >= maxBusy {
 		return // whoever ends has Run look again
 	}
+	r.begun++
 	r.busy[t.key] = time.Time{}
 	r.work.Go(func() {
-		until := r.perform(r.ctx, t)
+		r.slots <- struct{}{} // each attempt is bounded
+		var until time.Time
+		if r.wanted(t) {
+			until = r.perform(r.ctx, t)
+		}
 		<-r.slots
 		r.end(t.key, until)
 	})
+}
+
+// wanted reports whether a task that had its turn is still to be done.
+func (r *Runner) wanted(t *task) (wanted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Ledger.Read(func(s *alert.State) {
+		wanted = !r.closed && s.Actions[t.key] == t.state && s.Rules[alert.RuleName{Tenant: t.tenant, Name: t.name}] != nil
+	})
+	return wanted
 }
 
 // stillDue reports whether nothing was done about the task since it was found to
@@ -235,6 +266,7 @@ func (r *Runner) stillDue(t *task) (still bool) {
 // end lets a task be begun again, after a rest if one is given.
 func (r *Runner) end(key alert.ActionKey, until time.Time) {
 	r.mu.Lock()
+	r.begun--
 	if delete(r.busy, key); !until.IsZero() {
 		r.busy[key] = until
 	}

@@ -123,7 +123,9 @@ func New(c Config) http.Handler {
 
 	handle("GET /api/alerts/history", a.history)
 	handle("POST /api/alerts/{fingerprint}/ack", onlyJSON(a.acknowledge))
+	handle("GET /graph", graph)
 	handle("POST /-/reload", a.reload)
+	handle("PUT /-/reload", a.reload)
 
 	handle("GET /rules", a.counted(a.listRules))
 	handle("POST /rules", a.counted(a.createRule))

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,4 +208,15 @@ func (a *api) prometheusRules(w http.ResponseWriter, r *http.Request) {
 // prometheusAlerts serves GET /api/v1/alerts.
 func (a *api) prometheusAlerts(w http.ResponseWriter, _ *http.Request) {
 	success(w, map[string]any{"alerts": a.activeAlerts()})
+}
+
+// graph serves GET /graph, where Prometheus draws what alerts' generatorURLs
+// name: it leads to the expression's value now.
+func graph(w http.ResponseWriter, r *http.Request) {
+	expr := r.URL.Query().Get("g0.expr")
+	if expr == "" {
+		respond(w, http.StatusBadRequest, map[string]string{"error": "parameter g0.expr: expected an expression"})
+		return
+	}
+	http.Redirect(w, r, "/api/v1/query?"+url.Values{"query": {expr}}.Encode(), http.StatusFound)
 }

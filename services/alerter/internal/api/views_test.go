@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,28 @@ func TestHistoryIsFiltered(t *testing.T) {
 	for _, query := range []string{"kind=x", "limit=-1", "offset=a", "from=yesterday", "to=NaN", "to=1e300"} {
 		if code, answer, _ := h.ask("GET /api/alerts/history?"+query, ""); code != 400 || !strings.Contains(answer, `{"error":`) {
 			t.Errorf("%s: %d %s", query, code, answer)
+		}
+	}
+}
+
+func TestAGeneratorsAddressLeadsToItsValue(t *testing.T) {
+	for target, want := range map[string]string{
+		"/graph?g0.expr=up+%3E+0&g0.tab=1": "302 /api/v1/query?query=up+%3E+0",
+		"/graph":                           "400 ",
+	} {
+		w := httptest.NewRecorder()
+		New(Config{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+		if got := fmt.Sprint(w.Code, " ", w.Header().Get("Location")); got != want {
+			t.Errorf("%s: got %s, want %s", target, got, want)
+		}
+	}
+}
+
+func TestReloadTakesBothMethods(t *testing.T) {
+	h := newHarness(t)
+	for _, method := range []string{"POST", "PUT"} {
+		if code, answer, _ := h.ask(method+" /-/reload", ""); code != 200 {
+			t.Errorf("%s: %d %s", method, code, answer)
 		}
 	}
 }

@@ -115,11 +115,7 @@ func (g *group) data(ctx context.Context, expr string, at time.Time) (map[model.
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[model.Fingerprint]bool, len(result))
-	for _, s := range result {
-		known[rule.SeriesOf(s.Labels).Fingerprint()] = true
-	}
-	return known, nil
+	return rule.Known(result), nil
 }
 
 // query evaluates an expression at a moment.

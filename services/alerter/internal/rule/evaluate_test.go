@@ -75,14 +75,11 @@ func input(t *testing.T, r *rule.Rule, s *alert.State, step step, at time.Time) 
 		if step.data == "!" {
 			return nil, errors.New("the history cannot be read")
 		}
-		data := map[model.Fingerprint]bool{}
-		for _, s := range in.Result {
-			data[rule.SeriesOf(s.Labels).Fingerprint()] = true
-		}
+		there := slices.Clone(in.Result)
 		for _, l := range split(step.data) {
-			data[labelsOf(t, l).Fingerprint()] = true
+			there = append(there, rule.Sample{Labels: labelsOf(t, l)})
 		}
-		return data, nil
+		return rule.Known(there), nil
 	}
 	return in
 }
@@ -199,6 +196,18 @@ func TestEvaluationsOverTime(t *testing.T) {
 			{at: "1m", want: "node=1 firing>firing no_data"},
 			{at: "48h"},
 			{at: "49h", data: "node=1", want: "node=1 firing>resolved"},
+		}},
+		{"a node whose firmware's label changed goes on in another series, which speaks for it", rule.Rule{}, []step{
+			{at: "0s", result: "node=1/version=1 81", want: "node=1/version=1 inactive>firing"},
+			{at: "1m", data: "node=1/version=2", want: "node=1/version=1 firing>resolved replaced"},
+		}},
+		{"a node whose label changed and whose condition is still true is another alert", rule.Rule{}, []step{
+			{at: "0s", result: "node=1/version=1 81", want: "node=1/version=1 inactive>firing"},
+			{at: "1m", result: "node=1/version=2 82", want: "node=1/version=1 firing>resolved replaced, node=1/version=2 inactive>firing"},
+		}},
+		{"another node, and another of the measures that a board tells apart by labels, speak for nobody else", rule.Rule{}, []step{
+			{at: "0s", result: "node=1/version=1 81, device=1/probe=a 81", want: "device=1/probe=a inactive>firing, node=1/version=1 inactive>firing"},
+			{at: "1m", data: "node=2/version=1, device=1/probe=b", want: "device=1/probe=a firing>firing no_data, node=1/version=1 firing>firing no_data"},
 		}},
 		{"a firing alert without data whose condition is true again", rule.Rule{}, []step{
 			{at: "0s", result: "node=1 81", want: "node=1 inactive>firing"},

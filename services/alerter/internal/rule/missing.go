@@ -35,11 +35,19 @@ func (e *evaluation) missing(found []identity) error {
 			e.untrue(a, alert.ReasonAbsent)
 		case failed != nil:
 			e.count++
+		case goesOn(a, data):
+			e.untrue(a, ReasonReplaced)
 		default:
 			e.unknown(a)
 		}
 	}
 	return failed
+}
+
+// goesOn reports whether an alert's source is there under other labels.
+func goesOn(a *alert.Alert, data map[model.Fingerprint]bool) bool {
+	source, ok := sourceOf(a.Series)
+	return ok && data[source]
 }
 
 // gone returns the active alerts that are not in the result.

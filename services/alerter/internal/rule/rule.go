@@ -103,8 +103,7 @@ type Input struct {
 
 	// Active has the rule's pending and firing alerts.
 	Active []*alert.Alert
-	// Data returns which series Rule.Data's result has: the fingerprints of
-	// their labels without __name__ (see SeriesOf). It is called once at the
+	// Data returns what Known says of Rule.Data's result. It is called once at the
 	// most, and only if an alert's series vanished from the result.
 	Data func() (map[model.Fingerprint]bool, error)
 	// ExternalURL is where people reach weir: alerts link to their expression there.

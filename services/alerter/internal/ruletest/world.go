@@ -141,11 +141,7 @@ func (w *world) evaluateRule(r *rule.Rule, at, looks time.Time) error {
 			if err != nil {
 				return nil, err
 			}
-			data := make(map[model.Fingerprint]bool, len(v))
-			for _, s := range samplesOf(v) {
-				data[rule.SeriesOf(s.Labels).Fingerprint()] = true
-			}
-			return data, nil
+			return rule.Known(samplesOf(v)), nil
 		},
 	})
 	if err != nil {

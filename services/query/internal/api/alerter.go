@@ -41,6 +41,7 @@ var alerterRoutes = []route{
 
 	{"GET", "/api/alerts/", "", Everyone, false, nil, "what became of alerts: history"},
 	{"POST", "/api/alerts/", "", InternalOnly, true, nil, "acknowledge an alert: {fingerprint}/ack"},
+	{"GET", "/graph", "", Everyone, false, nil, "what an alert's generatorURL leads to: its expression's value now; ?g0.expr"},
 	{"POST", "/-/reload", "", InternalOnly, true, nil, "read the rules and the routing anew"},
 	{"PUT", "/-/reload", "", InternalOnly, true, nil, "the same"},
 }

@@ -75,6 +75,7 @@ func TestWhatIsPassedOnToTheAlerter(t *testing.T) {
 		"DELETE /api/v2/silence/7":               inside,
 		"GET /api/alerts/history?from=5":         everyone,
 		"POST /api/alerts/0f3a/ack":              inside,
+		"GET /graph?g0.expr=up":                  everyone,
 		"POST /-/reload":                         inside,
 		"PUT /-/reload":                          inside,
 	} {

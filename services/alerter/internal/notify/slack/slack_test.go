@@ -175,3 +175,15 @@ func TestASinkThatHangsIsLeftAtTheTimeout(t *testing.T) {
 		t.Errorf("%+v: %v", *e, e)
 	}
 }
+
+func TestOnlyAddressesBecomeLinks(t *testing.T) {
+	m := notifytest.Firing()
+	m.Firing[0].Annotations["runbook_url"] = "README.md#runbook"
+	payload, err := Compose(&notifytest.Receiver(t, "", bare).Slack[0], notifytest.Templates(t).For(m), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := notifytest.JSON(t, payload); !strings.Contains(string(text), "(runbook: README.md#runbook)") {
+		t.Errorf("got %s", text)
+	}
+}
