@@ -11,6 +11,7 @@ require (
 	github.com/prometheus/common v0.71.0
 	github.com/prometheus/prometheus v0.315.0
 	weir/devices v0.0.0
+	weir/pkg/device v0.0.0
 )
 
 require (
@@ -72,5 +73,6 @@ require (
 
 replace (
 	weir/devices => ../devices
+	weir/pkg/device => ../pkg/device
 	weir/pkg/schema => ../pkg/schema
 )

@@ -3,8 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -132,40 +130,5 @@ func TestAPrometheusThatWritesRemotely(t *testing.T) {
 	t.Logf("%d series of %d samples are the same", len(want), n)
 	if acc := p.settled(1); acc.Sum.Rejected > 0 {
 		t.Errorf("the books: %+v", acc.Sum)
-	}
-}
-
-// The commands of the README by which something is pushed, with what is then there.
-var readmePushes = []struct{ name, command, series, want string }{
-	{"a notification", `curl -s http://127.0.0.1:8082/notices -H 'Content-Type: application/json' \
-  -H 'Fiware-Service: factory' -H 'Fiware-ServicePath: /line1' \
-  -d '{"subscriptionId":"65a0","data":[{"id":"room-7","type":"Room","temperature":{"type":"Number","value":21.5}}]}'`,
-		`temperature{device="room-7",service="factory",subservice="line1"}`, "21.5"},
-	{"a Pushgateway's group", `echo 'backup_files 42' | curl -s --data-binary @- \
-  'http://127.0.0.1:8082/metrics/job/backup/instance/db1?service=factory&subservice=line1'`,
-		`backup_files{job="backup",instance="db1",service="factory"}`, "42"},
-	{"a line of InfluxDB's protocol", `curl -s 'http://127.0.0.1:8082/write?service=factory&subservice=line1' --data-binary 'weather,host=roof temperature=3.5'`,
-		`weather_temperature{service="factory",device="roof"}`, "3.5"},
-}
-
-func TestWhatTheReadmePushesWithCurl(t *testing.T) {
-	p := start(t, t.TempDir())
-	for _, c := range readmePushes {
-		t.Run(c.name, func(t *testing.T) {
-			shell := exec.Command("sh", "-ec", strings.ReplaceAll(c.command, "127.0.0.1:8082", p.Intake))
-			shell.Env = append(os.Environ(), "no_proxy=*")
-			if out, err := shell.CombinedOutput(); err != nil || strings.Contains(string(out), `"error":"`) {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			p.soonIs(c.series, c.want)
-		})
-	}
-	if acc := p.settled(uint64(len(readmePushes))); acc.Sum.Rejected > 0 {
-		t.Errorf("the books: %+v", acc.Sum)
-	}
-	var escaped struct{ Data []string }
-	p.getJSON("/api/v1/label/job/values?"+url.Values{"match[]": {"backup_files"}}.Encode(), &escaped)
-	if !slices.Equal(escaped.Data, []string{"backup"}) {
-		t.Errorf("jobs: %v", escaped.Data)
 	}
 }

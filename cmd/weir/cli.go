@@ -41,6 +41,9 @@ type cli struct {
 	Rebuild rebuildCmd `cmd:"" group:"mend" help:"Fold the whole journal into a new state, with weir stopped."`
 	Verify  verifyCmd  `cmd:"" group:"mend" help:"Compare the state on disk with the journal, with weir stopped."`
 
+	CheckSources checkSourcesCmd `cmd:"" group:"sources" help:"Check a sources file."`
+	MapTest      mapTestCmd      `cmd:"" group:"sources" help:"Show what a message on a topic would become."`
+
 	Agent    agentCmd    `cmd:"" group:"devices" help:"Measure processes as a proplet does, and publish it."`
 	Simulate simulateCmd `cmd:"" group:"devices" help:"Play a fleet of devices against a broker."`
 	Demo     demoCmd     `cmd:"" group:"devices" help:"Run everything, with a simulated fleet."`

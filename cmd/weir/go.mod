@@ -35,6 +35,7 @@ require (
 	github.com/RaduBerinde/axisds v0.1.0 // indirect
 	github.com/RaduBerinde/btreemap v0.0.0-20250419174037-3d62b7205d54 // indirect
 	github.com/VictoriaMetrics/metrics v1.35.1 // indirect
+	github.com/alecthomas/units v0.0.0-20240927000941-0f3dac36c52b // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
@@ -45,6 +46,7 @@ require (
 	github.com/cockroachdb/redact v1.1.5 // indirect
 	github.com/cockroachdb/swiss v0.0.0-20260820225851-333444432258 // indirect
 	github.com/cockroachdb/tokenbucket v0.0.0-20230807174530-cc333fc44b06 // indirect
+	github.com/coder/websocket v1.8.15 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/dennwc/varint v1.0.0 // indirect
 	github.com/ebitengine/purego v0.11.2 // indirect
@@ -130,14 +132,18 @@ require (
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
+	weir/pkg/device v0.0.0 // indirect
+	weir/pkg/remotewrite v0.0.0 // indirect
 )
 
 replace (
 	weir/devices => ../../devices
+	weir/pkg/device => ../../pkg/device
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
 	weir/pkg/natshttp => ../../pkg/natshttp
 	weir/pkg/read => ../../pkg/read
+	weir/pkg/remotewrite => ../../pkg/remotewrite
 	weir/pkg/schema => ../../pkg/schema
 	weir/services/aggregator => ../../services/aggregator
 	weir/services/alerter => ../../services/alerter

@@ -130,7 +130,7 @@ func TestHelp(t *testing.T) {
 	commands := []string{
 		"", "all", "ingest", "aggregator", "query", "deadletters", "deadletters list", "deadletters show",
 		"deadletters replay", "healthcheck", "rebuild", "verify", "version",
-		"alerter", "check-rules", "test-rules", "check-routes", "notify-test",
+		"alerter", "check-sources", "map-test", "check-rules", "test-rules", "check-routes", "notify-test",
 		"agent", "agent run", "agent watch", "agent host", "simulate", "demo",
 		"bench", "bench ingest", "bench rebuild", "bench query", "bench history", "bench alert", "bench agent",
 	}

@@ -217,7 +217,9 @@ func (c *Committer[T]) commit() bool {
 	c.events = c.events[:0]
 	for i := range entries {
 		c.events = append(c.events, entries[i].Event)
-		c.counts[entries[i].Tenant]++
+		if entries[i].Event.Counted() {
+			c.counts[entries[i].Tenant]++
+		}
 	}
 	f := &schema.Frame{Events: c.events, Received: sorted(c.counts), Operations: c.cfg.Operations()}
 	clear(c.counts)

@@ -9,7 +9,7 @@ const (
 	RouteWill   Route = 1 // a client's will, published by the broker
 	RouteHTTP   Route = 2 // the HTTP intake
 	RouteReplay Route = 3 // a dead letter put in again by an operator
-	RouteRule   Route = 4 // what our own rules computed; no device's transaction
+	RouteRule   Route = 4 // what our own rules computed, or ingest says of itself; no device's transaction
 	RoutePull   Route = 5 // fetched by ingest: a scrape, a poll, a probe
 )
 
@@ -48,6 +48,14 @@ type Event struct {
 	// decoders do not know (its size): its reason then overrides theirs.
 	Refused *Refusal
 }
+
+// MappingsTopic is the topic of an event that says by which mappings topics are
+// read from its place in the journal on.
+const MappingsTopic = "weir/mappings"
+
+// Counted reports whether the event is in the books, as all are that somebody sent
+// or that were fetched or computed: all but what ingest says of itself.
+func (e *Event) Counted() bool { return e.Route != RouteRule || e.Topic != MappingsTopic }
 
 // Refusal is ingest's verdict on an event that it did not let pass.
 type Refusal struct {

@@ -110,7 +110,7 @@ func TestTenantNames(t *testing.T) {
 func TestKindsAreNamesInJSON(t *testing.T) {
 	want := schema.SourcesRequest{Kinds: schema.Kinds(), ID: "x"}
 	data, err := json.Marshal(want)
-	if err != nil || string(data) != `{"kinds":["spore_node","proplet","proplet_task","datamgmt","recorded","device"],"id":"x"}` {
+	if err != nil || string(data) != `{"kinds":["spore_node","proplet","proplet_task","datamgmt","recorded","device","target"],"id":"x"}` {
 		t.Errorf("got %s, %v", data, err)
 	}
 	var got schema.SourcesRequest

@@ -23,9 +23,9 @@ type Source struct {
 	PresenceSince int64 // receive time of the event that changed Presence
 	LastAlive     int64 // receive time of its latest heartbeat or reading
 
-	Readings    uint64 // readings with values that were applied, ever
-	ReadingTime int64  // event time of the last reading, 0 before the first
-	ReadingSeen int64  // receive time of the last reading
+	Readings    uint64        // readings with values that were applied, ever
+	ReadingTime int64         // event time of the last reading, 0 before the first
+	ReadingSeen int64         // receive time of the last reading
 	Interval    time.Duration // how often it is said to send, 0 where nothing is said
 	Dialect     Dialect
 	Clock       Clock

@@ -79,7 +79,7 @@ func TestTheReadPortAnswersWhatWasFolded(t *testing.T) {
 				t.Errorf("the account does not balance: %+v", a)
 			}
 		}
-		if len(account.Tenants) != 4 || account.Sum.Duplicate == 0 {
+		if len(account.Tenants) != 5 || account.Sum.Duplicate == 0 {
 			t.Errorf("account %+v", account)
 		}
 	})

@@ -317,7 +317,7 @@ func TestMetricsPassPrometheusLint(t *testing.T) {
 	c.Send(mqtttest.Retain(mqtttest.Publish(1, 1, alive, good)))
 	var text bytes.Buffer
 	for _, want := range []string{
-		`weir_ingest_events_total{qos="1"} 1`, "weir_ingest_payload_bytes_total 36", "weir_ingest_frames_total 1", "weir_ingest_frame_events_count 1",
+		`weir_ingest_events_total{qos="1"} 1`, "weir_ingest_payload_bytes_total 36", "weir_ingest_frame_events_sum 2", // with the mappings
 		"weir_mqtt_clients 1", "weir_mqtt_subscriptions 1", "weir_mqtt_retained_messages 1", "weir_mqtt_dropped_messages_total 0",
 		"weir_ingest_append_errors_total 0", "weir_ingest_queue_bytes 0",
 	} {

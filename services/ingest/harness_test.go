@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,8 +95,38 @@ func eventually(tb testing.TB, what string, f func() bool) {
 	}
 }
 
-// frames returns all frames of the journal.
-func frames(tb testing.TB, nc *nats.Conn) []*schema.Frame {
+// mapped waits until the mappings are stored that an ingest says at its start, in
+// the first frame.
+func mapped(tb testing.TB, app *ingest.App) {
+	tb.Helper()
+	eventually(tb, "the mappings are stored", func() bool { return metric(app, "weir_ingest_frames_total") == "1" })
+}
+
+// frames returns all frames of the journal that have something in the books, and
+// nothing else of them.
+func frames(tb testing.TB, nc *nats.Conn) (all []*schema.Frame) {
+	tb.Helper()
+	for _, f := range stored(tb, nc) {
+		said := len(f.Events)
+		f.Events = slices.DeleteFunc(f.Events, func(e schema.Event) bool { return !e.Counted() })
+		if said == 0 || len(f.Events) > 0 {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// everything returns all events of the journal.
+func everything(tb testing.TB, nc *nats.Conn) (all []schema.Event) {
+	tb.Helper()
+	for _, f := range stored(tb, nc) {
+		all = append(all, f.Events...)
+	}
+	return all
+}
+
+// stored returns all frames of the journal.
+func stored(tb testing.TB, nc *nats.Conn) []*schema.Frame {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), mqtttest.Patience)
 	defer cancel()
@@ -113,7 +144,7 @@ func frames(tb testing.TB, nc *nats.Conn) []*schema.Frame {
 	}
 	defer r.Close()
 	var all []*schema.Frame
-	for uint64(len(all)) < bounds.Last {
+	for range bounds.Last {
 		msg, err := r.Next(ctx)
 		if err != nil {
 			tb.Fatal(err)
@@ -127,7 +158,7 @@ func frames(tb testing.TB, nc *nats.Conn) []*schema.Frame {
 	return all
 }
 
-// events returns all events of the journal.
+// events returns the events in the books.
 func events(tb testing.TB, nc *nats.Conn) []schema.Event {
 	tb.Helper()
 	var all []schema.Event

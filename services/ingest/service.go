@@ -58,7 +58,7 @@ func (a *App) answerReplay(r micro.Request) {
 		refuse(r, "409", "the event was too large: only its beginning was kept")
 		return
 	}
-	topic, ours := decode.ParseEvent(schema.RouteReplay, d.Event.Topic)
+	topic, ours := a.topics.ParseReplay(d.Event.Topic)
 	if !ours {
 		refuse(r, "409", fmt.Sprintf("topic %q is none that is journaled", d.Event.Topic))
 		return

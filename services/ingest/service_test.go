@@ -78,16 +78,16 @@ func TestADeadLetterIsPutInAgain(t *testing.T) {
 		want   schema.ReplayAnswer
 		code   string
 	}{
-		{"one that is good now is accepted", deadLetter(schema.ReasonUnknownShape, alive, good), schema.ReplayAnswer{JournalSeq: 1, Accepted: true}, ""},
+		{"one that is good now is accepted", deadLetter(schema.ReasonUnknownShape, alive, good), schema.ReplayAnswer{JournalSeq: 2, Accepted: true}, ""},
 		{"one that is as bad as before is rejected again, and in the journal", deadLetter(schema.ReasonNotAnObject, alive, "[]"),
-			schema.ReplayAnswer{JournalSeq: 1, Reason: "not_an_object", Detail: "the payload is an array: expected a JSON object"}, ""},
+			schema.ReplayAnswer{JournalSeq: 2, Reason: "not_an_object", Detail: "the payload is an array: expected a JSON object"}, ""},
 		{"one that was too large is not whole any more", deadLetter(schema.ReasonTooLarge, alive, good), schema.ReplayAnswer{}, "409"},
 		{"one of a topic that is not journaled has no way in", deadLetter(schema.ReasonNotJSON, "home/kitchen", good), schema.ReplayAnswer{}, "409"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			nc, _ := run(t, t.TempDir())
-			start(t, nc)
+			mapped(t, start(t, nc))
 			var got schema.ReplayAnswer
 			code := ask(t, nc, schema.IngestReplaySubject, tt.letter.AppendBinary(nil), &got)
 			if diff := cmp.Diff(tt.want, got); diff != "" || code != tt.code {

@@ -108,6 +108,14 @@ func TestScopesOfRequests(t *testing.T) {
 	if err != nil || len(scope) != 2 || scope[0].String() != `service="factory"` || scope[1].String() != `subservice="root-subserv"` {
 		t.Errorf("got %v, %v", scope, err)
 	}
+	r.Header.Set("Fiware-ServicePath", "/line1/cell2")
+	if scope, err = promread.RequestScope(r); err != nil || scope[1].String() != `subservice="line1/cell2"` {
+		t.Errorf("a path of two levels: %v, %v", scope, err)
+	}
+	r.Header.Set("Fiware-ServicePath", "/line1//cell2")
+	if _, err := promread.RequestScope(r); err == nil {
+		t.Error("a path with an empty level is taken")
+	}
 	r.Header.Set("Fiware-Service", "a/b")
 	var bad *promread.BadScope
 	if _, err := promread.RequestScope(r); !errors.As(err, &bad) || bad.Parameter != "Fiware-Service" {

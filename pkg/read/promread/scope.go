@@ -54,13 +54,22 @@ func RequestScope(r *http.Request) ([]*labels.Matcher, error) {
 				continue
 			}
 			name := restriction.read(value)
-			if !schema.ValidTenantName(name) {
+			if !valid(restriction.label, name) {
 				return nil, &BadScope{restriction.name, fmt.Errorf("%q does not name a %s", value, restriction.label)}
 			}
 			scope = append(scope, labels.MustNewMatcher(labels.MatchEqual, restriction.label, name))
 		}
 	}
 	return scope, nil
+}
+
+// valid reports whether a name is one of a service, or of a subservice: that of a
+// service path with several levels has slashes.
+func valid(label, name string) bool {
+	if label == "subservice" {
+		return schema.ValidSubservice(name)
+	}
+	return schema.ValidTenantName(name)
 }
 
 // subservice returns the name under which a service path is known.

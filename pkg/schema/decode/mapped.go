@@ -8,7 +8,7 @@ import (
 // MappingsTopic is the topic of an event that says by which mappings topics are
 // read from its place in the journal on: its payload is what mapping.Set's Marshal
 // wrote.
-const MappingsTopic = "weir/mappings"
+const MappingsTopic = schema.MappingsTopic
 
 // ParseMapped is ParseEvent, and parses besides the topics that a set has mappings
 // for. Topics of our own shapes are not mapped. Only what is published is: not

@@ -17,6 +17,7 @@ import (
 const (
 	firstWait   = 250 * time.Millisecond // before the second try to reach NATS
 	longestWait = 5 * time.Second
+	dialTimeout = 2 * time.Second
 )
 
 // connectURL connects to a NATS server and waits for one that is not there yet:
@@ -29,6 +30,11 @@ func connectURL(ctx context.Context, c config.Config, name string, wait bool, lo
 		nats.Name("weir-" + name),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
+		// The connection's lock is held while it dials, and who asks for anything
+		// waits for that lock: names are looked up within the dial's time. By itself
+		// the client looks them up without a bound.
+		nats.SkipHostLookup(),
+		nats.Timeout(dialTimeout),
 		nats.CustomReconnectDelay(backOff),
 		nats.ConnectHandler(func(*nats.Conn) { close(connected) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {

@@ -86,10 +86,12 @@ func TestWhatIsAnsweredToBadNotifications(t *testing.T) {
 			}
 		})
 	}
-	_, err := Parse([]byte(`{"data":`), 1)
-	var got *Error
-	if !errors.As(err, &got) || got.Code != 500 || got.List || got.Error() == "" {
-		t.Errorf("broken JSON: %+v", err)
+	for _, body := range []string{`{"data":`, "{\"data\":[{\"id\":\"a\",\"t\x01\":1}]}", "{\"data\":[{\"id\":\"a\nb\"}]}"} {
+		_, err := Parse([]byte(body), 1)
+		var got *Error
+		if !errors.As(err, &got) || got.Code != 500 || got.List || got.Error() == "" {
+			t.Errorf("broken JSON, %q: %+v", body, err)
+		}
 	}
 }
 

@@ -133,7 +133,7 @@ func TestADisconnectSaysNothingOfWhatCameOverHTTP(t *testing.T) {
 	if p := j.find(t, schema.KindProplet, "p").Presence; p != schema.PresenceDisconnected {
 		t.Errorf("the proplet is %s", p)
 	}
-	if p := j.find(t, schema.KindDevice, "b").Presence; p != schema.PresenceAlive {
+	if p := j.find(t, schema.KindTarget, "b").Presence; p != schema.PresenceAlive {
 		t.Errorf("what came over HTTP is %s", p)
 	}
 }

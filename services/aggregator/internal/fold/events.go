@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"weir/pkg/schema"
-	"weir/pkg/schema/decode"
 )
 
 // applyEvent decides what becomes of one event. Every event counts as exactly
@@ -15,6 +14,10 @@ import (
 func (s *State) applyEvent(e *schema.Event, out *Outcome) {
 	s.events++
 	s.advance(e.Received, &out.History)
+	if !e.Counted() {
+		s.mapBy(e, out)
+		return
+	}
 	topic := s.topics.get(e, s.mappings.set)
 	if topic.tenant == nil {
 		topic.tenant = s.tenant(topic.Tenant)
@@ -41,9 +44,6 @@ func (s *State) applyEvent(e *schema.Event, out *Outcome) {
 	tenant.succeeded(topic)
 	out.Applied++
 	s.applyReadings(tenant, e, readings, out)
-	if topic.Kind == decode.TopicMappings {
-		s.mapBy(e)
-	}
 }
 
 // decode returns what an event says. Of ingest's verdicts only Refused counts:

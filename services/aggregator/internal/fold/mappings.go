@@ -23,13 +23,25 @@ type mappings struct {
 	dirty bool
 }
 
-// mapBy puts the mappings into force that an event has, which can be read. The same
-// ones once more are no change: ingest says them whenever it starts.
-func (s *State) mapBy(e *schema.Event) {
+// mapBy puts the mappings into force that an event has. The same ones once more are
+// no change: ingest says them whenever it starts. The event is nobody's message, and
+// in no books. Only if it cannot be read, it is there as one that was received and
+// rejected: what comes behind it may be read wrongly.
+func (s *State) mapBy(e *schema.Event, out *Outcome) {
 	m := &s.mappings
 	if bytes.Equal(m.Set, e.Payload) {
+		out.Events--
 		return
 	}
+	topic := s.topics.get(e, m.set)
+	if _, rejection := s.decode(topic, e); rejection != nil {
+		nobody := s.tenant(schema.Tenant{})
+		nobody.Received++
+		s.reject(nobody, topic, e, rejection)
+		out.Rejected++
+		return
+	}
+	out.Events--
 	set, err := mapping.Unmarshal(e.Payload)
 	if err != nil {
 		panic("BUG: mappings that were decoded cannot be read: " + err.Error())

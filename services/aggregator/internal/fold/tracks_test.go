@@ -254,6 +254,7 @@ func TestLabelsOfSeries(t *testing.T) {
 		{"dimensions stand among them", schema.KindDevice, full, "", own("zone", "a"), own("core", "0"), "core=0 device=x service=s subservice=u zone=a"},
 		{"a dimension does not overwrite what the series has", schema.KindDevice, full, "", own("zone", "a"), own("device", "y", "service", "z", "zone", "b"), "device=x exported_device=y exported_service=z exported_zone=b service=s subservice=u zone=a"},
 		{"what is recorded has its dimensions only", schema.KindRecorded, schema.Tenant{}, "", nil, own("device", "y", "node", "n", "ü.x", "z"), "device=y node=n ü.x=z"},
+		{"a target has its own and its text's labels as they are", schema.KindTarget, full, "", own("instance", "i", "job", "j"), own("device", "y", "job", "k", "ü.x", "z"), "device=y exported_job=k instance=i job=j service=s subservice=u ü.x=z"},
 		{"and its tenant if it has one", schema.KindRecorded, full, "", nil, own("zone", "a"), "service=s subservice=u zone=a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -126,6 +126,9 @@ func (g *Generator) event() schema.Event {
 	}
 	e := g.message()
 	e.Client, e.Received = c.id, g.now
+	if e.Topic == decode.MappingsTopic {
+		return e // which no client sends, so that it is not sent again
+	}
 	if e.QoS = uint8(g.rng.IntN(3)); e.QoS > 0 {
 		c.packet = max(1, c.packet+1)
 		e.PacketID = c.packet
@@ -231,7 +234,7 @@ func Frames(rng *rand.Rand, items []Item, most int) []*schema.Frame {
 		for want := 1 + rng.IntN(most); n < len(items) && n < want && f.Reset == nil; n++ {
 			add(f, items[n])
 		}
-		f.Received, set = received(f, set)
+		f.Received, set = Received(f, set)
 		frames, items = append(frames, f), items[n:]
 		if rng.IntN(30) == 0 {
 			frames = append(frames, frames[max(0, len(frames)-1-rng.IntN(3))])
@@ -253,20 +256,16 @@ func add(f *schema.Frame, i Item) {
 	}
 }
 
-// Received counts a frame's events by tenant, ascending. Topics are mapped as weir
-// does by itself.
-func Received(f *schema.Frame) []schema.TenantCount {
-	all, _ := received(f, mapping.Shipped())
-	return all
-}
-
-// received maps topics by a set, and returns the one that holds behind the frame.
-func received(f *schema.Frame, set *mapping.Set) ([]schema.TenantCount, *mapping.Set) {
+// Received counts a frame's events by tenant, ascending. Topics are mapped by the
+// set that holds before the frame; it returns the one that holds behind it.
+func Received(f *schema.Frame, set *mapping.Set) ([]schema.TenantCount, *mapping.Set) {
 	counts := map[schema.Tenant]uint64{}
 	for i := range f.Events {
 		e := &f.Events[i]
 		t, _ := decode.ParseMapped(set, e.Route, e.Topic)
-		counts[t.Tenant]++
+		if e.Counted() {
+			counts[t.Tenant]++
+		}
 		if next, err := mapping.Unmarshal(e.Payload); err == nil && t.Kind == decode.TopicMappings {
 			set = next
 		}

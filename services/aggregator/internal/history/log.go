@@ -30,7 +30,7 @@ func (l *Log) Append(r *Row) {
 }
 
 func (l *Log) startPage() {
-	if len(l.buf) > math.MaxUint32 {
+	if uint64(len(l.buf)) > math.MaxUint32 {
 		panic("BUG: a log of more than 4 GiB")
 	}
 	l.pages = append(l.pages, uint32(len(l.buf)))

@@ -152,3 +152,28 @@ func TestHowFarBackAnAnswerReaches(t *testing.T) {
 		}
 	}
 }
+
+func TestASeriesWhoseIntervalIsSaidNeedNotBeLearned(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		interval time.Duration
+		rows     []Row
+		want     string
+	}{
+		{"one reading lives for two and a half intervals", time.Minute, at(100), "100 250!"},
+		{"whatever the intervals are", time.Minute, every(0, 100, 1), "100 250!"},
+		{"at the least for the floor", time.Second, every(0, 100, 20), "100 130!"},
+		{"at the most for the ceiling", time.Hour, every(0, 100, 20), "100 400!"},
+		{"what is not said is learned", 0, every(0, 100, 20), "100 150!"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, s := range []Staleness{{}, DefaultStaleness} {
+				q := SampleQuery{Field: schema.TaskCPUPercent, From: 100_000, To: 1000_000, Staleness: s.Expecting(tt.interval)}
+				track := trackOf(t, tt.rows)
+				if d := cmp.Diff(tt.want, describe(samplesOf(t, track, q))); d != "" {
+					t.Errorf("samples (-want +got):\n%s", d)
+				}
+			}
+		})
+	}
+}

@@ -357,3 +357,40 @@ func TestWhatIsAskedForOfLiveSeriesIsGivenAndNoMore(t *testing.T) {
 		t.Errorf("too many samples: %v", err)
 	}
 }
+
+// TestASourceThatSaysHowOftenItSendsIsSilentByThat is for a device that sends each
+// hour: learned limits end after minutes.
+func TestASourceThatSaysHowOftenItSendsIsSilentByThat(t *testing.T) {
+	b := newLiveBench(t, nil)
+	b.state.SetDecoder(foldtest.NewOpenDecoder())
+	said := func(second int, interval time.Duration) {
+		b.fold(open(second, schema.Reading{Kind: schema.KindDevice, ID: "meter", Interval: interval, Named: []schema.NamedValue{{Name: "level", Value: 1}}}))
+		b.now = second
+	}
+	const labels = ",device=meter,kind=device,service=farm,source=meter,subservice=yard}"
+	up := func(v string) []string { return []string{"{__name__=weir_source_up" + labels + v} }
+	said(0, time.Hour)
+	for _, step := range []struct {
+		now  int
+		want []string
+	}{{0, up(" 1")}, {9000, up(" 1")}, {9001, up(" 0")}} {
+		b.now = step.now
+		if diff := cmp.Diff(step.want, b.ask(t, name("weir_source_up"))); diff != "" {
+			t.Errorf("at %d s (-want +got):\n%s", step.now, diff)
+		}
+	}
+	want := []string{"{__name__=weir_source_expected_interval_seconds" + labels + " 9000"}
+	if diff := cmp.Diff(want, b.ask(t, name("weir_source_expected_interval_seconds"))); diff != "" {
+		t.Error(diff)
+	}
+	// Its series end by it too, if that is before the ceiling.
+	said(10_000, 40*time.Second)
+	got := b.mustSelect(t, schema.SelectRequest{Matchers: []schema.Matcher{name("level")}, From: lms(10_000), To: lms(10_600)})
+	if len(got) != 1 || len(got[0].T) != 2 || got[0].T[1] != lms(10_100) {
+		t.Errorf("the series: %+v", got)
+	}
+	said(10_001, 0)
+	if got := b.ask(t, name("weir_source_expected_interval_seconds")); len(got) != 0 {
+		t.Errorf("what is not said any more: %v", got)
+	}
+}

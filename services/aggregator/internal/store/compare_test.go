@@ -17,6 +17,7 @@ import (
 
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
+	"weir/pkg/schema/decode/mapping"
 	"weir/pkg/schema/wire"
 )
 
@@ -52,9 +53,13 @@ func smallJournal() []*schema.Frame {
 	frames = append(frames, recordedFrame(at), &schema.Frame{Writer: "ingest-2", Number: 2, Events: []schema.Event{
 		{Topic: foldtest.DataNodeTopic(yard, "node", "health"), Received: at(50), Payload: foldtest.Health(true, at(50))},
 		{Topic: foldtest.DataNodeTopic(yard, "node", "stats"), Received: at(51), Payload: foldtest.Stats(3, at(51))},
+	}}, &schema.Frame{Writer: "ingest-2", Number: 3, Events: []schema.Event{
+		{Topic: decode.MappingsTopic, Received: at(60), Route: schema.RouteRule, Payload: foldtest.Mappings[1].Marshal()},
+		{Topic: "plant/farm/yard/pump/mode", Client: "pump", Received: at(61), Payload: []byte("on")},
 	}})
+	set := mapping.Shipped()
 	for _, f := range frames {
-		f.Received = foldtest.Received(f)
+		f.Received, set = foldtest.Received(f, set)
 	}
 	return frames
 }

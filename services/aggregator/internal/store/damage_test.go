@@ -22,7 +22,7 @@ func filled(t *testing.T) *vfs.MemFS {
 	fs := vfs.NewMem()
 	s := open1(t, fs)
 	state := load1(t, s)
-	for i, f := range foldtest.Frames(foldtest.Rand(1), openGenerator(foldtest.Rand(1)).Items(3000), 20) {
+	for i, f := range foldtest.Frames(foldtest.Rand(2), openGenerator(foldtest.Rand(2)).Items(3000), 20) {
 		state.Apply(uint64(i+1), f)
 	}
 	commit1(t, s, state)

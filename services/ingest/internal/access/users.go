@@ -144,7 +144,7 @@ func (u *Users) MayPublish(username, topic string) bool {
 	return one != nil && allowed(one.Publish, topic)
 }
 
-// MayPublishFor reports whether a user may push what belongs to a tenant.
+// MayPublishFor reports whether a user may publish or push what belongs to a tenant.
 func (u *Users) MayPublishFor(username string, t schema.Tenant) bool {
 	one := u.byName[username]
 	return one != nil && covered(one.Publish, t.Service, t.Subservice)
@@ -172,6 +172,12 @@ func (u *Users) Home(username string) (schema.Tenant, bool) {
 func (u *Users) MaySubscribe(username, filter string) bool {
 	one := u.byName[username]
 	return one != nil && allowed(one.Subscribe, filter)
+}
+
+// MaySubscribeFor reports whether a user may receive what belongs to a tenant.
+func (u *Users) MaySubscribeFor(username string, t schema.Tenant) bool {
+	one := u.byName[username]
+	return one != nil && covered(one.Subscribe, t.Service, t.Subservice)
 }
 
 func allowed(patterns []string, topic string) bool {

@@ -18,6 +18,7 @@ import (
 	"weir/pkg/schema"
 	"weir/services/ingest/internal/access"
 	"weir/services/ingest/internal/sessions"
+	"weir/services/ingest/internal/topics"
 )
 
 const (
@@ -46,6 +47,7 @@ type Config struct {
 	Users      *access.Users // nil: anyone may connect, publish and subscribe
 	MaxPayload int           // bytes; larger payloads are rejected
 	Sessions   *sessions.Store
+	Topics     *topics.Table // which topics are journaled; nil: those that are without a configuration
 	// Submit queues an event for the journal; it blocks while too much waits.
 	Submit func(journal.Entry[Receipt]) error
 	// Disconnected notes that a client whose events are in the journal went away.
@@ -100,6 +102,9 @@ type Broker struct {
 
 // Start listens and serves.
 func Start(ctx context.Context, cfg Config) (*Broker, error) {
+	if cfg.Topics == nil {
+		cfg.Topics = topics.New()
+	}
 	b := &Broker{cfg: cfg, latest: map[string]*session{}}
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumClientWritesPending = maxPending

@@ -62,7 +62,8 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		if !u.Authenticate(name, pk.Connect.Password) {
 			return false
 		}
-		if pk.Connect.WillFlag && !u.MayPublish(name, pk.Connect.WillTopic) {
+		will := h.b.cfg.Topics.Parse(pk.Connect.WillTopic)
+		if pk.Connect.WillFlag && !h.b.mayPublish(name, pk.Connect.WillTopic, &will) {
 			return h.turnAway(cl, packets.ErrNotAuthorized)
 		}
 		if known, ok := h.b.server.Clients.Get(cl.ID); ok && string(known.Properties.Username) != name {
@@ -97,7 +98,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	case write:
 		return h.b.session(cl).topic(topic).allowed
 	}
-	return u.MaySubscribe(string(cl.Properties.Username), topic)
+	return h.b.maySubscribe(string(cl.Properties.Username), topic)
 }
 
 // OnSessionEstablish is called before a client hears that it is connected.
@@ -213,10 +214,14 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		return pk, packets.ErrRejectPacket
 	}
 	info := s.topic(pk.TopicName)
+	for !h.b.cfg.Topics.Enter(&info.Topic) {
+		info = s.topic(pk.TopicName)
+	}
+	defer h.b.cfg.Topics.Leave(&info.Topic)
 	switch {
-	case pk.Properties.TopicAliasFlag && !info.allowed:
+	case !info.allowed: // it came under an alias, or is another tenant's since a moment ago
 		h.refuse(s, pk, packets.ErrNotAuthorized)
-	case !info.ours:
+	case !info.Ours:
 		return pk, nil
 	default:
 		h.take(s, info, pk)
@@ -230,9 +235,9 @@ func (h *hook) take(s *session, info topicInfo, pk packets.Packet) {
 		return
 	}
 	pk.TopicName = info.name
-	entry := h.entry(s.cl.ID, schema.RouteMQTT, info.topic, pk)
+	entry := h.entry(s.cl.ID, schema.RouteMQTT, info.Topic.Topic, pk)
 	if pk.FixedHeader.Qos > 0 {
-		entry.Ref = h.receipt(s, info.topic, pk, entry.Event.Refused)
+		entry.Ref = h.receipt(s, info.Topic.Topic, pk, entry.Event.Refused)
 	}
 	if err := h.b.cfg.Submit(entry); err != nil {
 		// The journal is closing: no acknowledgement, so the device keeps it.
@@ -327,14 +332,18 @@ func (h *hook) sendWill(s *session) {
 // OnWillSent puts a will on our topics into the journal, unless the client
 // is still there on a newer connection, or it is the broker that goes away.
 func (h *hook) OnWillSent(cl *mqtt.Client, pk packets.Packet) {
-	topic, ours := decode.ParseTopic(pk.TopicName)
+	topic := h.b.cfg.Topics.Parse(pk.TopicName)
+	for !h.b.cfg.Topics.Enter(&topic) {
+		topic = h.b.cfg.Topics.Parse(pk.TopicName)
+	}
+	defer h.b.cfg.Topics.Leave(&topic)
 	s := h.b.session(cl)
 	// A delayed will comes when the session is over; cl may be a newer connection.
 	delayed := pk.Connect.WillProperties.WillDelayInterval > 0
-	if !ours || s == nil || h.b.stopping.Load() || s.replaced.Load() || delayed && !cl.Closed() {
+	if !topic.Ours || s == nil || h.b.stopping.Load() || s.replaced.Load() || delayed && !cl.Closed() {
 		return
 	}
-	if err := h.b.cfg.Submit(h.entry(cl.ID, schema.RouteWill, topic, pk)); err != nil {
+	if err := h.b.cfg.Submit(h.entry(cl.ID, schema.RouteWill, topic.Topic, pk)); err != nil {
 		h.b.cfg.Logger.Warn("a will was not stored", "client", cl.ID, "error", err)
 		return
 	}

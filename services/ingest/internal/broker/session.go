@@ -8,7 +8,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"weir/pkg/schema"
-	"weir/pkg/schema/decode"
+	"weir/services/ingest/internal/topics"
 )
 
 const (
@@ -49,9 +49,8 @@ type reading struct {
 }
 
 type topicInfo struct {
+	topics.Topic
 	name    string
-	topic   decode.Topic
-	ours    bool
 	allowed bool // for the client to publish on
 }
 
@@ -60,18 +59,18 @@ func newSession(b *Broker, cl *mqtt.Client, c *conn) *session {
 		topics: map[string]topicInfo{}, unreleased: map[uint16]struct{}{}}
 }
 
-// topic parses a topic, once for each that the client uses.
+// topic parses a topic, once for each that the client uses and for each change of
+// the mappings.
 func (s *session) topic(name string) topicInfo {
-	if info, ok := s.topics[name]; ok {
+	if info, ok := s.topics[name]; ok && s.b.cfg.Topics.Current(&info.Topic) {
 		return info
 	}
 	if len(s.topics) >= topicCacheSize {
 		clear(s.topics)
 	}
 	info := topicInfo{name: strings.Clone(name)} // name shares the memory of its whole packet
-	info.topic, info.ours = decode.ParseTopic(info.name)
-	u := s.b.cfg.Users
-	info.allowed = u == nil || u.MayPublish(string(s.cl.Properties.Username), info.name)
+	info.Topic = s.b.cfg.Topics.Parse(info.name)
+	info.allowed = s.b.mayPublish(string(s.cl.Properties.Username), info.name, &info.Topic)
 	s.topics[info.name] = info
 	return info
 }
