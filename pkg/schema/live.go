@@ -52,7 +52,7 @@ type LiveInfo struct {
 var LiveSeries = func() []LiveInfo {
 	all := []LiveInfo{
 		{LiveSourceUp, Gauge, "", "1 if the source was heard of within its expected interval and is not offline, else 0; absent while that cannot be told, after a restart of weir."},
-		{LiveSourceOffline, Gauge, "", "1 if the source's will or its own last word says that it is offline, else 0; only of kinds that can say so."},
+		{LiveSourceOffline, Gauge, "", "1 if the source's will or its own last word says that it is offline, or it does not answer when it is asked, else 0; only of sources of which that can be said."},
 		{LiveSourceSilence, Gauge, "seconds", "Time since the source was last heard of."},
 		{LiveSourceExpectedInterval, Gauge, "seconds", "Time after which the source counts as silent, learned from its latest readings; absent while these are too few."},
 		{LiveSourceFieldSilence, Gauge, "seconds", "Time since the last value of a series that is missing while its source is up, and for longer than it ever usually is."},

@@ -71,18 +71,27 @@ func (d *Decoder) pulledBody(t *pulltopic.Topic, report *pulltopic.Report, body 
 	return d.reject(schema.ReasonBadTopic, "%s is nothing that this version knows how to read", t.Kind)
 }
 
-// pullEnded ends all series of what is not fetched any more.
+// pullEnded ends all series of what is not fetched any more, and says that it is
+// gone.
 func (d *Decoder) pullEnded(t *pulltopic.Topic) {
 	switch t.Kind {
 	case pulltopic.Scrape:
-		d.readings = append(d.readings, allEnded(schema.KindTarget, targetName(t)))
+		d.readings = append(d.readings, goneForGood(schema.KindTarget, targetName(t)))
 	case pulltopic.Probe:
-		d.readings = append(d.readings, allEnded(schema.KindTarget, t.Name))
+		d.readings = append(d.readings, goneForGood(schema.KindTarget, t.Name))
 	case pulltopic.DataNodeHealth, pulltopic.DataNodeStats:
-		d.readings = append(d.readings, allEnded(schema.KindDataNode, t.Name))
+		d.readings = append(d.readings, goneForGood(schema.KindDataNode, t.Name))
 	case pulltopic.Spore:
-		d.readings = append(d.readings, allEnded(schema.KindDevice, t.Name), allEnded(schema.KindSporeNode, t.Name))
+		d.readings = append(d.readings, goneForGood(schema.KindDevice, t.Name), goneForGood(schema.KindSporeNode, t.Name))
 	}
+}
+
+// goneForGood is the end of all series of a source that is not fetched any more: that
+// it is silent from now on is no news.
+func goneForGood(kind schema.Kind, id string) schema.Reading {
+	r := allEnded(kind, id)
+	r.Presence = schema.PresenceOffline
+	return r
 }
 
 // targetName names a scrape's target as a source. Two jobs may scrape the same

@@ -52,8 +52,9 @@ func (s *Source) state(m *Moment) state {
 	return unknown
 }
 
-// canBeOffline reports whether sources of a kind say so when they go.
-func canBeOffline(k schema.Kind) bool { return k == schema.KindProplet }
+// canBeOffline reports whether sources of a kind say so when they go, or whoever
+// fetches from them does.
+func canBeOffline(k schema.Kind) bool { return k == schema.KindProplet || k == schema.KindTarget }
 
 // missingFactor is how many times longer than ever before a series must be
 // missing.
@@ -110,7 +111,8 @@ func (s *Source) value(series int, m *Moment) (v float64, ok bool) {
 		state := s.state(m)
 		return truth(state == isUp), state != unknown
 	case offline:
-		return truth(s.Presence == schema.PresenceOffline), canBeOffline(s.Kind)
+		gone := s.Presence == schema.PresenceOffline
+		return truth(gone), gone || canBeOffline(s.Kind)
 	case silence:
 		most, _ := m.silence(s.LastSeen)
 		return seconds(most), true

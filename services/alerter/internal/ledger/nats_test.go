@@ -142,11 +142,26 @@ func TestOverNATSAStreamMadeAnewIsNoticed(t *testing.T) {
 	if err := js.DeleteStream(t.Context(), ledger.StreamName); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: ledger.StreamName, Subjects: []string{ledger.Subject}}); err != nil {
-		t.Fatal(err)
-	}
+	createAgain(t, js)
 	if err := l.Append(t.Context(), silence("b")); !errors.Is(err, ledger.ErrLost) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// createAgain makes a stream that was deleted. The server removes its files only
+// after it has answered: until then it may refuse.
+func createAgain(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); ; <-tick.C {
+		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: ledger.StreamName, Subjects: []string{ledger.Subject}})
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"weir/pkg/schema"
@@ -93,6 +94,7 @@ func TestWhatIsReadByMappingsIsBehindThem(t *testing.T) {
 	table := New()
 	var mu sync.Mutex
 	var queue []any // sets, and topics
+	var taken atomic.Int64
 	enqueue := func(v any) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -116,13 +118,14 @@ func TestWhatIsReadByMappingsIsBehindThem(t *testing.T) {
 	})
 	for n := range 4 {
 		publishing.Go(func() {
-			for i := range 3000 {
+			for i := 0; i < 3000 || taken.Load() == 0; i++ {
 				p := table.Parse(fmt.Sprintf("plant/hall/d%d", (n+i)%5))
 				for !table.Enter(&p) {
 					p = table.Parse(fmt.Sprintf("plant/hall/d%d", (n+i)%5))
 				}
 				if p.Ours {
 					enqueue(p)
+					taken.Add(1)
 				}
 				table.Leave(&p)
 			}
