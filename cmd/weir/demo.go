@@ -149,7 +149,7 @@ func demoBanner(server app.Addrs, fleet simulate.Addrs) string {
 	} {
 		fmt.Fprintf(&b, "  %-9s %s\n", line[0], line[1])
 	}
-	for _, query := range []string{"avg by (zone) (spore_node_cpu_usage_percent)", "topk(3, proplet_task_cpu_usage_percent)", `ALERTS{alertstate="firing"}`} {
+	for _, query := range []string{"avg by (zone) (spore_node_cpu_usage_percent)", "topk(3, proplet_task_cpu_usage_percent)", "count by (kind) (weir_source_up == 1)"} {
 		fmt.Fprintf(&b, "  %-9s curl -s %s/api/v1/query -d 'query=%s'\n", "PromQL", internal, query)
 	}
 	b.WriteString(whereFleetAnswers(fleet))
