@@ -2,11 +2,8 @@ package alerter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -20,16 +17,12 @@ import (
 )
 
 // ErrFaults is what a check returns after it has printed the faults it found.
-var ErrFaults = errors.New("there are faults in the files")
+var ErrFaults = ruletest.ErrFaults
 
 // CheckRules reads rule files, and those in directories among them, and prints
 // how many rules each has, or its faults with their lines.
 func CheckRules(files []string, out io.Writer) error {
-	err := ruletest.Check(files, out)
-	if errors.Is(err, ruletest.ErrFaults) {
-		return ErrFaults
-	}
-	return err
+	return ruletest.Check(files, out)
 }
 
 // TestRules runs the unit tests in files of promtool's format and prints what
@@ -46,7 +39,7 @@ func TestRules(files []string, out io.Writer) error {
 // who gets an alert with the labels, each written name=value, if there are any.
 // Secrets that are not there are no fault: they may be where weir runs.
 func CheckRoutes(file string, labels []string, out io.Writer) error {
-	config, err := readConfig(file)
+	config, err := routesFile(file)
 	if err != nil {
 		return err
 	}
@@ -84,24 +77,10 @@ func labelSet(labels []string) (model.LabelSet, error) {
 	return set, nil
 }
 
-// readConfig reads an alertmanager.yml. Its error has all faults, with their
-// lines.
-func readConfig(file string) (*amconfig.Config, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read Alertmanager's configuration: %w", err)
-	}
-	config, err := amconfig.Parse(content, filepath.Dir(file))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return config, nil
-}
-
 // TestReceiver sends an alert that fires, and then is resolved, to each
 // integration of a receiver, and prints what each said.
 func TestReceiver(ctx context.Context, file, receiver, externalURL string, out io.Writer) error {
-	config, err := readConfig(file)
+	config, err := routesFile(file)
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (d *Decoder) samples(g *gather.Gatherer, from exposer, doc *exposition.Docu
 		v := schema.NamedValue{Name: s.Name, Value: s.Value}
 		if s.Family >= 0 {
 			f := &doc.Families[s.Family]
-			v.Type, v.Help, v.Unit = seriesType(f, s.Name), keptText(f.Help), keptText(f.Unit)
+			v.Type, v.Help, v.Unit = f.SeriesType(s.Name), keptText(f.Help), keptText(f.Unit)
 			if base, is := strings.CutSuffix(s.Name, "_total"); is && f.Type == exposition.Summary && base == f.Name && !d.open.hasSum[s.Family] {
 				sum := v // prometheus_express calls a summary's sum so; its own name stays beside it
 				sum.Name = base + "_sum"
@@ -182,25 +182,6 @@ func without(labels, others []schema.Label) []schema.Label {
 		}
 	}
 	return kept
-}
-
-// seriesType returns the type of a series of a family, "" if it is none that we
-// know.
-func seriesType(f *exposition.Family, name string) schema.SeriesType {
-	if strings.HasSuffix(name, "_created") && name != f.Name {
-		return schema.Gauge
-	}
-	switch f.Type {
-	case exposition.Counter:
-		return schema.Cumulative
-	case exposition.Gauge, "info", "stateset":
-		return schema.Gauge
-	case exposition.Histogram, "gaugehistogram":
-		return schema.Histogram
-	case exposition.Summary:
-		return schema.Distribution
-	}
-	return ""
 }
 
 // keptText returns what is kept of a help or a unit.

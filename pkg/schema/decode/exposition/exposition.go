@@ -8,6 +8,7 @@ package exposition
 
 import (
 	"fmt"
+	"strings"
 
 	"weir/pkg/schema"
 )
@@ -31,6 +32,25 @@ type Family struct {
 	Type Type // "" where it does not say
 	Help string
 	Unit string
+}
+
+// SeriesType returns the type of a series of the family, "" if it is none that
+// history knows.
+func (f *Family) SeriesType(name string) schema.SeriesType {
+	if strings.HasSuffix(name, "_created") && name != f.Name {
+		return schema.Gauge
+	}
+	switch f.Type {
+	case Counter:
+		return schema.Cumulative
+	case Gauge, "info", "stateset":
+		return schema.Gauge
+	case Histogram, "gaugehistogram":
+		return schema.Histogram
+	case Summary:
+		return schema.Distribution
+	}
+	return ""
 }
 
 // Sample is one line with a value. Its strings belong to the parser.

@@ -77,7 +77,7 @@ func (d *Decoder) exposedSample(doc *exposition.Document, s *exposition.Sample) 
 	v := schema.NamedValue{Name: name, Value: s.Value, Type: d.m.Mapping.Type, Unit: d.m.Mapping.Unit, Help: d.m.Mapping.Help}
 	if s.Family >= 0 {
 		f := &doc.Families[s.Family]
-		v.Type, v.Unit, v.Help = or(typeOf(f, s.Name), v.Type), or(cut(f.Unit), v.Unit), or(cut(f.Help), v.Help)
+		v.Type, v.Unit, v.Help = or(f.SeriesType(s.Name), v.Type), or(cut(f.Unit), v.Unit), or(cut(f.Help), v.Help)
 		if sum := sumName(f, s.Name); sum != "" {
 			asSum := v
 			if asSum.Name, r = d.exposedName(sum); r != nil {
@@ -109,20 +109,3 @@ func (d *Decoder) exposedName(name string) (string, *schema.Rejection) {
 	return d.name(name)
 }
 
-// typeOf returns the type of a family's series, "" if it is none that we know.
-func typeOf(f *exposition.Family, name string) schema.SeriesType {
-	if strings.HasSuffix(name, "_created") && name != f.Name {
-		return schema.Gauge
-	}
-	switch f.Type {
-	case exposition.Counter:
-		return schema.Cumulative
-	case exposition.Gauge, "info", "stateset":
-		return schema.Gauge
-	case exposition.Histogram, "gaugehistogram":
-		return schema.Histogram
-	case exposition.Summary:
-		return schema.Distribution
-	}
-	return ""
-}

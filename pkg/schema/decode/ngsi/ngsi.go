@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/seriesname"
 )
 
 // Notice is a notification.
@@ -64,21 +65,5 @@ func bad(text string) *Error {
 // becomes two underscores, as in Perseo's events, and what else a series' name
 // cannot have becomes one.
 func SeriesName(attribute string) string {
-	var b strings.Builder
-	for i, c := range attribute {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', c == ':':
-			b.WriteRune(c)
-		case '0' <= c && c <= '9':
-			if i == 0 {
-				b.WriteByte('_')
-			}
-			b.WriteRune(c)
-		case c == '.':
-			b.WriteString("__")
-		default:
-			b.WriteByte('_')
-		}
-	}
-	return b.String()
+	return seriesname.Of(strings.ReplaceAll(attribute, ".", "__"))
 }

@@ -50,6 +50,8 @@ func TestExpressionsOfTenantsRules(t *testing.T) {
 		{"fields of a threshold", `"attribute":"temperature","op":">","value":30`, temperature + ` > 30`},
 		{"a value as text, type, id and other labels", `"attribute":"no-signal","op":"=","value":"3e1","type":"Room","id":"r1","match":{"zone":"a"}`,
 			`label_replace({__name__=~"(.+_)?no_signal",device="r1",type="Room",zone="a"}, "series", "$1", "__name__", "(.+)") == 30`},
+		{"an attribute with a dot, whose series has two underscores", `"attribute":"air.temp","op":">","value":30`,
+			`label_replace({__name__=~"(.+_)?air__temp"}, "series", "$1", "__name__", "(.+)") > 30`},
 		{"a full name with labels", `"attribute":"spore_node_cpu_usage_percent","op":"<=","value":3,"match":{"node":"n1"}`, `spore_node_cpu_usage_percent{node="n1"} <= 3`},
 		{"a metric", `"metric":"temperature","op":"!=","value":-3.5`, `temperature != -3.5`},
 		{"a metric of any name", `"metric":"temp.now","op":">","value":1`, `{__name__="temp.now"} > 1`},

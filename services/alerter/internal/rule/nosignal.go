@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/ngsi"
 )
 
 // MinCheckInterval is the least check interval of a no-signal rule, in minutes.
@@ -53,7 +54,7 @@ func (a *apiRule) fromNoSignal(g *Group, r *Rule) error {
 	r.ResolveOnAbsent = true
 	r.Expr = silence(schema.LiveSourceSilence, matchers, report)
 	if raw.Attribute != "" {
-		matchers = append(matchers, endsWith(schema.LiveFieldLabel, metricName(raw.Attribute)))
+		matchers = append(matchers, endsWith(schema.LiveFieldLabel, ngsi.SeriesName(raw.Attribute)))
 		r.Expr += " or " + silence(schema.LiveSourceFieldSilence, matchers, report)
 	}
 	r.Annotations = model.LabelSet{"summary": model.LabelValue(r.Name + ": no signal of {{ $labels.source }} for {{ $value }} s")}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/ngsi"
 )
 
 // SeriesLabel is the label in which alerts of thresholds on an attribute have
@@ -103,7 +104,7 @@ func escapeTemplate(text string) string { return strings.ReplaceAll(text, "{{", 
 // seriesOf is the expression of an attribute's series. Where several names may be
 // meant, their names become a label: alerts have no name to be told apart by.
 func seriesOf(attribute string, matchers []*labels.Matcher) string {
-	name := metricName(attribute)
+	name := ngsi.SeriesName(attribute)
 	if wellKnown(name) {
 		return selector(labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name), matchers)
 	}
@@ -119,25 +120,6 @@ func endsWith(label, name string) *labels.Matcher {
 func wellKnown(name string) bool {
 	return slices.ContainsFunc(schema.Fields, func(f schema.FieldInfo) bool { return f.Name == name }) ||
 		slices.ContainsFunc(schema.LiveSeries, func(s schema.LiveInfo) bool { return s.Name == name })
-}
-
-// metricName makes a valid metric name of an attribute's.
-func metricName(attribute string) string {
-	var b strings.Builder
-	for i, c := range attribute {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', c == ':':
-			b.WriteRune(c)
-		case '0' <= c && c <= '9':
-			if i == 0 {
-				b.WriteByte('_')
-			}
-			b.WriteRune(c)
-		default:
-			b.WriteByte('_')
-		}
-	}
-	return b.String()
 }
 
 // selector writes a vector selector; the first matcher is that of the name.

@@ -15,7 +15,7 @@ import (
 )
 
 // ErrFaults is what Check returns if there are faults, which it printed.
-var ErrFaults = errors.New("there are faults in the rule files")
+var ErrFaults = errors.New("there are faults in the files")
 
 // Check reads rule files, and all .yml and .yaml files of directories among them,
 // and prints how many rules each has, or its faults with their lines. The error is
