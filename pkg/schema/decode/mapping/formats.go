@@ -108,4 +108,3 @@ func (d *Decoder) exposedName(name string) (string, *schema.Rejection) {
 	}
 	return d.name(name)
 }
-
