@@ -16,6 +16,7 @@ require (
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sys v0.48.0
 	weir/pkg/device v0.0.0
+	weir/pkg/httpserver v0.0.0
 	weir/pkg/schema v0.0.0
 )
 
@@ -42,3 +43,5 @@ require (
 replace weir/pkg/schema => ../pkg/schema
 
 replace weir/pkg/device => ../pkg/device
+
+replace weir/pkg/httpserver => ../pkg/httpserver

@@ -27,6 +27,18 @@ func TestASecondStartGoesOnWhereTheFirstStopped(t *testing.T) {
 	}
 }
 
+func TestConnectionsOnWhichNothingWasAskedDelayNoStop(t *testing.T) {
+	p := start(t, t.TempDir())
+	for _, addr := range []string{p.MQTT, p.Internal, p.External, p.Intake} {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	p.stop()
+}
+
 func TestASecondProcessOnADataDirectoryIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	start(t, dir)

@@ -133,12 +133,14 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 	weir/pkg/device v0.0.0 // indirect
+	weir/pkg/httpserver v0.0.0 // indirect
 	weir/pkg/remotewrite v0.0.0 // indirect
 )
 
 replace (
 	weir/devices => ../../devices
 	weir/pkg/device => ../../pkg/device
+	weir/pkg/httpserver => ../../pkg/httpserver
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
 	weir/pkg/natshttp => ../../pkg/natshttp

@@ -17,6 +17,7 @@ import (
 	"weir/devices/agent/sample"
 	"weir/devices/agent/serve"
 	"weir/devices/agent/spool"
+	"weir/pkg/httpserver"
 )
 
 // Agent measures tasks and publishes what it measured. Start it, give it tasks
@@ -30,7 +31,7 @@ type Agent struct {
 
 	spool     spool.Spool        // nil if nothing is published
 	publisher *publish.Publisher // nil if nothing is published
-	server    *serve.Server      // nil if it does not listen
+	server    *httpserver.Server // nil if it does not listen
 	samples   atomic.Uint64
 
 	mu    sync.Mutex

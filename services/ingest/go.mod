@@ -18,6 +18,7 @@ require (
 	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/crypto v0.58.0
+	weir/pkg/httpserver v0.0.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0
 	weir/pkg/natshttp v0.0.0
@@ -55,6 +56,7 @@ require (
 )
 
 replace (
+	weir/pkg/httpserver => ../../pkg/httpserver
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
 	weir/pkg/natshttp => ../../pkg/natshttp

@@ -11,6 +11,7 @@ require (
 	github.com/prometheus/common v0.71.0
 	github.com/prometheus/prometheus v0.315.0
 	go.uber.org/goleak v1.3.0
+	weir/pkg/httpserver v0.0.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0
 	weir/pkg/natshttp v0.0.0
@@ -73,6 +74,7 @@ require (
 )
 
 replace (
+	weir/pkg/httpserver => ../../pkg/httpserver
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
 	weir/pkg/natshttp => ../../pkg/natshttp

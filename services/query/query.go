@@ -9,12 +9,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"weir/pkg/httpserver"
 	"weir/pkg/natshttp"
 	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
@@ -59,9 +60,8 @@ type App struct {
 	client   *readclient.Client
 	alerter  *alerterclient.Client
 	promql   *promapi.API
-	servers  []*server
-	internal *server // nil where there is no such listener
-	external *server
+	internal *httpserver.Server // nil where there is no such listener
+	external *httpserver.Server
 }
 
 // New checks the configuration. It returns all its faults at once.
@@ -108,23 +108,19 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	if a.external, err = a.listen(ctx, api.External, a.config.ExternalAddr, started); err != nil {
-		if a.internal != nil {
-			a.internal.listener.Close()
-		}
+		err = errors.Join(err, a.internal.Stop(ctx))
+		a.internal = nil
 		return err
 	}
-	for _, s := range []*server{a.internal, a.external} {
-		if s != nil {
-			a.servers = append(a.servers, s)
-			s.serve(a.log)
-		}
+	for name, s := range map[api.Listener]*httpserver.Server{api.Internal: a.internal, api.External: a.external} {
+		s.Serve(func(err error) { a.log.Error("an HTTP listener ended", "listener", string(name), "error", err) })
 	}
 	a.warnOfOpenInternal()
 	return nil
 }
 
 // listen opens a listener, nil where there is no address.
-func (a *App) listen(ctx context.Context, l api.Listener, addr string, started time.Time) (*server, error) {
+func (a *App) listen(ctx context.Context, l api.Listener, addr string, started time.Time) (*httpserver.Server, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -146,11 +142,8 @@ func (a *App) listen(ctx context.Context, l api.Listener, addr string, started t
 // warnOfOpenInternal warns of administration without authentication that other
 // machines can reach.
 func (a *App) warnOfOpenInternal() {
-	if a.internal == nil {
-		return
-	}
-	if tcp, ok := a.internal.listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		a.log.Warn("the internal listener is open to other machines: anyone who reaches it can reset metrics, replay dead letters, and change rules and silences", "addr", tcp.String())
+	if at, err := netip.ParseAddrPort(a.internal.Addr()); err == nil && !at.Addr().IsLoopback() {
+		a.log.Warn("the internal listener is open to other machines: anyone who reaches it can reset metrics, replay dead letters, and change rules and silences", "addr", at.String())
 	}
 }
 
@@ -168,16 +161,16 @@ func (a *App) observer(l api.Listener) api.Observer {
 
 // InternalAddr returns the bound address of the internal listener after Start,
 // "" where there is none.
-func (a *App) InternalAddr() string { return a.internal.addr() }
+func (a *App) InternalAddr() string { return a.internal.Addr() }
 
 // ExternalAddr returns the bound address of the external listener after Start,
 // "" where there is none.
-func (a *App) ExternalAddr() string { return a.external.addr() }
+func (a *App) ExternalAddr() string { return a.external.Addr() }
 
 // Stop takes no new requests, lets those being served end until ctx does or
 // StopTimeout is over, and then breaks them off.
 func (a *App) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, StopTimeout)
 	defer cancel()
-	return stopAll(ctx, a.servers)
+	return stopBoth(ctx, a.internal, a.external)
 }

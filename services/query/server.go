@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"weir/pkg/httpserver"
 	"weir/services/query/internal/api"
 )
 
@@ -25,65 +25,32 @@ const (
 	maxBody      = 1 << 20 // a PromQL expression in a form, a request of remote read
 )
 
-// server is one listener with its HTTP server.
-type server struct {
-	name     api.Listener
-	listener net.Listener
-	http     *http.Server
-	done     chan struct{} // closed when serve has ended
-}
-
-func listen(ctx context.Context, name api.Listener, addr string, h http.Handler, log *slog.Logger) (*server, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen for the %s API on %s: %w", name, addr, err)
-	}
-	return &server{name: name, listener: l, done: make(chan struct{}), http: &http.Server{
+func listen(ctx context.Context, name api.Listener, addr string, h http.Handler, log *slog.Logger) (*httpserver.Server, error) {
+	s, err := httpserver.Listen(ctx, addr, &http.Server{
 		Handler:        http.MaxBytesHandler(h, maxBody),
 		ReadTimeout:    readTimeout,
 		WriteTimeout:   writeTimeout,
 		IdleTimeout:    idleTimeout,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}, nil
-}
-
-// serve serves in a goroutine until stop.
-func (s *server) serve(log *slog.Logger) {
-	go func() {
-		defer close(s.done)
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("HTTP server ended", "listener", string(s.name), "error", err)
-		}
-	}()
-}
-
-func (s *server) addr() string {
-	if s == nil {
-		return ""
-	}
-	return s.listener.Addr().String()
-}
-
-// stop waits for the requests being served until ctx ends.
-func (s *server) stop(ctx context.Context) error {
-	err := s.http.Shutdown(ctx)
+	})
 	if err != nil {
-		s.http.Close()
-		err = fmt.Errorf("query: stop the %s API: requests were broken off: %w", s.name, err)
+		return nil, fmt.Errorf("listen for the %s API on %s: %w", name, addr, err)
 	}
-	<-s.done
-	return err
+	return s, nil
 }
 
-// stopAll stops the servers at once: their waits must not add up.
-func stopAll(ctx context.Context, servers []*server) error {
-	errs := make([]error, len(servers))
-	var all sync.WaitGroup
-	for i, s := range servers {
-		all.Go(func() { errs[i] = s.stop(ctx) })
+// stopBoth stops the listeners at once: their waits must not add up.
+func stopBoth(ctx context.Context, internal, external *httpserver.Server) error {
+	stop := func(err *error, name api.Listener, s *httpserver.Server) {
+		if *err = s.Stop(ctx); *err != nil {
+			*err = fmt.Errorf("query: stop the %s API: %w", name, *err)
+		}
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	var errs [2]error
+	var both sync.WaitGroup
+	both.Go(func() { stop(&errs[0], api.Internal, internal) })
+	both.Go(func() { stop(&errs[1], api.External, external) })
+	both.Wait()
+	return errors.Join(errs[:]...)
 }

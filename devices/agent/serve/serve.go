@@ -5,17 +5,15 @@ package serve
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"weir/devices/agent/dialect"
 	"weir/devices/agent/ring"
 	"weir/pkg/device"
+	"weir/pkg/httpserver"
 )
 
 // Task is a task as it is shown: its newest sample, and its history.
@@ -49,40 +47,14 @@ type Agent struct {
 // one task if its id is given.
 type Source func(taskID string, history int) View
 
-// Server is an HTTP server.
-type Server struct {
-	server   *http.Server
-	listener net.Listener
-	done     sync.WaitGroup
-	err      error
-}
-
-// Start listens on an address and answers from then on.
-func Start(addr string, source Source) (*Server, error) {
-	l, err := net.Listen("tcp", addr)
+// Start listens on an address and answers from then on, until the server's Stop.
+func Start(addr string, source Source) (*httpserver.Server, error) {
+	s, err := httpserver.Listen(context.Background(), addr, &http.Server{Handler: Handler(source), ReadHeaderTimeout: 10 * time.Second})
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTP: %w", err)
 	}
-	s := &Server{listener: l, server: &http.Server{Handler: Handler(source), ReadHeaderTimeout: 10 * time.Second}}
-	s.done.Go(func() {
-		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.err = err
-		}
-	})
+	s.Serve(func(error) {}) // Stop returns it
 	return s, nil
-}
-
-// Addr is where it listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
-
-// Stop ends it, after the requests that it is answering.
-func (s *Server) Stop(ctx context.Context) error {
-	err := s.server.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.server.Close())
-	}
-	s.done.Wait()
-	return errors.Join(err, s.err)
 }
 
 // Handler answers the requests.

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"weir/pkg/httpserver"
 	"weir/pkg/natshttp"
 	"weir/pkg/schema"
 )
@@ -27,20 +27,17 @@ const (
 // Server serves an Intake on a listener of its own, and over NATS to the HTTP
 // service's.
 type Server struct {
-	listener net.Listener // nil for none
-	http     *http.Server
-	ended    chan struct{} // closed when the listener is not served any more
+	own      *httpserver.Server // nil for none
 	stopNATS func(context.Context) error
 }
 
 // Serve serves until Stop. addr is host:port, port 0 picks one, "" is no listener
 // of its own. ctx bounds the start.
 func (in *Intake) Serve(ctx context.Context, nc *nats.Conn, addr string, log *slog.Logger) (*Server, error) {
-	s := &Server{ended: make(chan struct{})}
+	s := &Server{}
 	if addr != "" {
-		var config net.ListenConfig
 		var err error
-		if s.listener, err = config.Listen(ctx, "tcp", addr); err != nil {
+		if s.own, err = in.listen(ctx, addr, log); err != nil {
 			return nil, fmt.Errorf("listen for pushes over HTTP on %s: %w", addr, err)
 		}
 	}
@@ -50,40 +47,21 @@ func (in *Intake) Serve(ctx context.Context, nc *nats.Conn, addr string, log *sl
 			in.cfg.Observer.Panicked("unknown", v, stack)
 		}))
 	if err != nil {
-		if s.listener != nil {
-			s.listener.Close()
-		}
-		return nil, err
+		return nil, errors.Join(err, s.own.Stop(ctx))
 	}
-	s.listen(in, log)
+	s.own.Serve(func(err error) { log.Error("the HTTP listener ended", "error", err) })
 	return s, nil
 }
 
-// listen serves the listener, if there is one.
-func (s *Server) listen(in *Intake, log *slog.Logger) {
-	if s.listener == nil {
-		close(s.ended)
-		return
-	}
-	s.http = &http.Server{
+func (in *Intake) listen(ctx context.Context, addr string, log *slog.Logger) (*httpserver.Server, error) {
+	return httpserver.Listen(ctx, addr, &http.Server{
 		Handler: in, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	go func() {
-		defer close(s.ended)
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the HTTP server ended", "error", err)
-		}
-	}()
+	})
 }
 
 // Addr returns the bound address, "" without a listener.
-func (s *Server) Addr() string {
-	if s.listener == nil {
-		return ""
-	}
-	return s.listener.Addr().String()
-}
+func (s *Server) Addr() string { return s.own.Addr() }
 
 // Stop takes no new requests and sends the end of those being served, broken off
 // when ctx ends, to the channel that it returns.
@@ -92,14 +70,10 @@ func (s *Server) Stop(ctx context.Context) <-chan error {
 	over := make(chan error, 1)
 	go func() { over <- s.stopNATS(ctx) }()
 	go func() {
-		var err error
-		if s.http != nil {
-			if err = s.http.Shutdown(ctx); err != nil {
-				s.http.Close()
-				err = fmt.Errorf("stop taking pushes over HTTP: requests were broken off: %w", err)
-			}
+		err := s.own.Stop(ctx)
+		if err != nil {
+			err = fmt.Errorf("stop taking pushes over HTTP: %w", err)
 		}
-		<-s.ended
 		done <- errors.Join(err, <-over)
 	}()
 	return done

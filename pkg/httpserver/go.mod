@@ -1,0 +1,3 @@
+module weir/pkg/httpserver
+
+go 1.26.8
