@@ -5,7 +5,6 @@ go 1.26.8
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/dustin/go-humanize v1.1.0
-	github.com/eclipse/paho.mqtt.golang v1.5.1
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
 	github.com/emersion/go-smtp v0.25.1
 	github.com/gofrs/flock v0.13.1
@@ -14,8 +13,10 @@ require (
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	github.com/shirou/gopsutil/v4 v4.26.10
 	go.uber.org/goleak v1.3.0
+	golang.org/x/net v0.44.0
 	golang.org/x/sys v0.48.0
 	weir/pkg/device v0.0.0
+	weir/pkg/golden v0.0.0
 	weir/pkg/httpserver v0.0.0
 	weir/pkg/schema v0.0.0
 )
@@ -34,8 +35,6 @@ require (
 	github.com/valyala/fastjson v1.6.10 // indirect
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
-	golang.org/x/net v0.44.0 // indirect
-	golang.org/x/sync v0.17.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
@@ -45,3 +44,5 @@ replace weir/pkg/schema => ../pkg/schema
 replace weir/pkg/device => ../pkg/device
 
 replace weir/pkg/httpserver => ../pkg/httpserver
+
+replace weir/pkg/golden => ../pkg/golden

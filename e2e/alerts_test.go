@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/devices/sinks"
+	"weir/pkg/golden"
 )
 
 // hotRules has one alert that fires and resolves at once.
@@ -100,7 +101,7 @@ receivers:
 			if err != nil {
 				t.Fatalf("%s, %s: %v", news.name, name, err)
 			}
-			goldenText(t, "alert-"+name+"-"+news.name+".txt", readable(t, got[n]))
+			golden.Check(t, "alerts/alert-"+name+"-"+news.name+".txt", readable(t, got[n]))
 		}
 		got, err := mails.Wait(ctx, n+1)
 		if err != nil {
@@ -109,7 +110,7 @@ receivers:
 		if got[n].Fault != nil {
 			t.Errorf("the mail cannot be read: %v", got[n].Fault)
 		}
-		goldenText(t, "alert-mail-"+news.name+".txt", normal(got[n].Subject+"\n\n"+got[n].Text))
+		golden.Check(t, "alerts/alert-mail-"+news.name+".txt", normal(got[n].Subject+"\n\n"+got[n].Text))
 	}
 
 	var history struct {
@@ -172,26 +173,6 @@ func normal(s string) string {
 		s = c.pattern.ReplaceAllString(s, c.text)
 	}
 	return s
-}
-
-func goldenText(t testing.TB, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "alerts", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
-	}
 }
 
 // The rule file of DataMgmt's document is loaded as it stands, and fires.

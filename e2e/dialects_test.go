@@ -2,13 +2,13 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"weir/pkg/golden"
 )
 
 // A message of each dialect, as the contracts show it, and the page on which it
@@ -127,16 +127,7 @@ var dialects = []struct {
 // for a time of this run.
 func checkGolden(t *testing.T, file string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", "golden", file)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := golden.Want(t, "golden/"+file, got)
 	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(string(want))), "<now>", `[^",}]+`) + "\\s*$"
 	if !regexp.MustCompile(pattern).Match(got) {
 		t.Errorf("%s (-want +got):\n%s", file, cmp.Diff(strings.TrimSpace(string(want)), strings.TrimSpace(string(got))))

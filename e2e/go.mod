@@ -13,6 +13,7 @@ require (
 	github.com/prometheus/prometheus v0.315.0
 	weir/devices v0.0.0
 	weir/pkg/device v0.0.0
+	weir/pkg/golden v0.0.0
 )
 
 require (
@@ -69,12 +70,12 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 	weir/pkg/schema v0.0.0 // indirect
-	weir/pkg/httpserver v0.0.0 // indirect
 )
 
 replace (
 	weir/devices => ../devices
 	weir/pkg/device => ../pkg/device
+	weir/pkg/golden => ../pkg/golden
 	weir/pkg/httpserver => ../pkg/httpserver
 	weir/pkg/schema => ../pkg/schema
 )

@@ -18,8 +18,6 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // weirBinary is built once for all tests.
 var weirBinary string
 

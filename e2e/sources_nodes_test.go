@@ -200,8 +200,11 @@ spore_gateways:
 		}
 		return nil
 	})
+	node.show("/api/monitoring/resources", 200, "<html>maintenance</html>") // which is no document
+	p.soonIs(`up{device="n3"}`, "0")
 	gateway.Close()
 	p.soonIs(`up{device="hall-1"}`, "0")
+	p.soonIs("count(up == 0)", "2")
 }
 
 // A check fails three times, and people are told; a single failure tells nobody.
@@ -239,7 +242,7 @@ probes:
 	onBroker := fmt.Sprintf("instance=tcp://%s job=broker service=data subservice=sites", broker.Addr())
 	p.soon("probe_success", map[string]string{onSite: "1", onBroker: "1"})
 	p.soon("probe_http_status_code", map[string]string{onSite: "200"})
-	p.soon("probe_duration_seconds < 1", p.seriesNow("probe_duration_seconds"))
+	p.soonIs("count(probe_duration_seconds < 1)", "2")
 	p.beyond(`probe_http_duration_seconds{phase="processing"} >= 0`, -1)
 
 	site.show("/health", 200, `{"status":"degraded","nodes":[{"state":"ok"}]}`) // the status is as expected, the body is not

@@ -2,14 +2,11 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -38,7 +35,7 @@ type agentFlags struct {
 	Channel    *string `help:"Channel, the tenant's second name (PROPLET_CHANNEL_ID; default agents)."`
 	ClientID   *string `name:"client-id" placeholder:"ID" help:"Username at the broker, and the proplet's id unless that is given (PROPLET_CLIENT_ID, PROPLET_ENTITY_ID)."`
 	KeyFile    string  `placeholder:"FILE" help:"File with the password at the broker (or PROPLET_CLIENT_KEY, PROPLET_API_KEY)."`
-	PropletID  *string `name:"proplet-id" placeholder:"ID" help:"Id of the proplet; by default the client id, else this machine's name with the task's."`
+	PropletID  *string `name:"proplet-id" placeholder:"ID" help:"Id of the proplet; by default the client id, else this machine's name with the task's, and a number where several have the same."`
 	Namespace  *string `help:"Namespace of the proplet (default \"default\")."`
 	Dialect    *string `help:"Form of the messages: d1 (Go proplet), d0 (the monitoring document), d1r and d2 (Rust proplets), d3 (embedded) (default d1)."`
 	QoS        *int    `name:"qos" placeholder:"0|1|2" help:"Quality of service (PROPLET_MQTT_QOS; default 2, with d3 1)."`
@@ -52,7 +49,7 @@ type agentFlags struct {
 	TLSServerName *string `name:"tls-server-name" placeholder:"NAME" help:"Name in the broker's certificate (PROPLET_MQTT_TLS_SERVER_NAME; default its host)."`
 	TLSInsecure   bool    `name:"tls-insecure" help:"Trust any broker (PROPLET_MQTT_TLS_INSECURE)."`
 
-	Spool     string  `placeholder:"DIR" help:"Directory that keeps messages while the broker is away, kills and restarts included; by default they are kept in memory."`
+	Spool     string  `placeholder:"DIR" help:"Directory that keeps messages while the broker is away, kills and restarts included; agents may share it. By default they are kept in memory."`
 	SpoolSize *string `placeholder:"SIZE" help:"Most that is kept, the newest (default 8MiB)."`
 	Listen    string  `placeholder:"ADDR" help:"Answer GET /metrics and GET /history on this address; off by default."`
 
@@ -70,7 +67,7 @@ type profileFlags struct {
 	ProfileJSON string  `name:"profile-json" placeholder:"JSON|FILE" help:"Profile, or task with one, as JSON: what it says goes before the profile that is chosen otherwise."`
 	Daemon      bool    `help:"The task is a daemon: this chooses its profile."`
 	Interval    *string `placeholder:"DURATION" help:"Interval of the samples, before the profile's."`
-	TaskID      string  `name:"task-id" placeholder:"ID" help:"Id of the task; by default this machine's name with the command's or the process's."`
+	TaskID      string  `name:"task-id" placeholder:"ID" help:"Id of the task; by default this machine's name with the command's or the process's, and a number where several have the same."`
 }
 
 // choose returns the profile of the task.
@@ -210,209 +207,3 @@ func begin(s *session, c agent.Config, machine bool) (*agent.Agent, error) {
 
 // agentGCPercent bounds an agent's garbage to a quarter of what it keeps.
 const agentGCPercent = 25
-
-// agentRunCmd runs a command as a task.
-type agentRunCmd struct {
-	agentFlags
-	profileFlags
-	Tree    bool     `help:"The processes that the command starts belong to the task."`
-	Command []string `arg:"" passthrough:"" help:"The command and its arguments, behind --."`
-}
-
-// Help explains the command with examples.
-func (agentRunCmd) Help() string {
-	return `Runs a command as it would run without this: input, output, signals and exit code are its own (128 and the number of a signal that ended it, 127 if it was not found, 126 if it cannot be run). While it runs, it is measured by a monitoring profile and published as a task of a proplet. At its end, what could not be sent yet is sent, within five seconds.
-
-What the profile does not collect is 0; what this platform cannot give is absent. CPU is a percentage of one core. Network is that of the network which the command sees, without the loopback.
-
-Examples:
-
-    weir agent run -- ./worker --queue jobs
-    weir agent run --profile intensive --tree --print -- make -j4
-    weir agent run --daemon --spool /var/lib/weir-agent --broker ssl://weir.example:8883 -- ./server
-    weir agent run --profile-json '{"interval": 5, "history_size": 200}' -- ./etl`
-}
-
-// Run runs the command and ends with its exit code.
-func (c *agentRunCmd) Run(s *session) error {
-	args := c.Command
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
-	if len(args) == 0 {
-		return usage(errors.New("there is no command: expected one behind --"))
-	}
-	p, err := c.choose()
-	if err != nil {
-		return usage(err)
-	}
-	settings, err := c.config(s)
-	if err != nil {
-		return err
-	}
-	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
-	settings = settings.Identify(name)
-	settings.Logger = c.logger(s, slog.LevelWarn, nil)
-	if c.Print {
-		settings.Print = s.stderr // standard output is the command's
-	}
-	// The signals are the command's from here on: it decides what to do at the
-	// first, and at the second.
-	signal.Reset(agent.Forwarded()...)
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, agent.Forwarded()...)
-	defer signal.Stop(signals)
-
-	a, err := begin(s, settings, false)
-	if err != nil {
-		return err
-	}
-	code, err := a.Run(s.ctx, agent.Command{
-		Args: args, TaskID: cmp.Or(c.TaskID, agent.Hostname()+"-"+name), Profile: p, Tree: c.Tree,
-		Env: s.env, Stdin: os.Stdin, Stdout: s.stdout, Stderr: s.stderr, Signals: signals,
-	})
-	if stop := a.StopWithin(); stop != nil {
-		settings.Logger.Warn("stop", "error", stop)
-	}
-	if err != nil {
-		settings.Logger.Error(err.Error())
-	}
-	if code != exitOK {
-		return childExit(code)
-	}
-	return nil
-}
-
-// childExit is the exit code of a command that was run, which becomes ours.
-type childExit int
-
-// Error says the code.
-func (c childExit) Error() string { return fmt.Sprintf("the command ended with %d", int(c)) }
-
-// agentWatchCmd measures what runs.
-type agentWatchCmd struct {
-	agentFlags
-	profileFlags
-	PID       []int32 `name:"pid" xor:"target" placeholder:"N" help:"Process; may be repeated, each is a task."`
-	Name      string  `xor:"target" help:"All processes whose program has this name, also later ones, as one task."`
-	Cgroup    string  `xor:"target" placeholder:"PATH" help:"All processes of a control group, as one task (Linux)."`
-	Container string  `xor:"target" placeholder:"ID" help:"All processes of a container, as one task (Linux)."`
-	Tree      bool    `help:"The processes that a --pid starts belong to its task."`
-	Each      bool    `help:"Each process of the name, control group or container is a task of its own."`
-}
-
-// Help explains the command with examples.
-func (agentWatchCmd) Help() string {
-	return `Measures processes that run already, until they have ended or Ctrl-C. On a terminal it shows one screen; --print writes a line for each sample. Processes of a name may come and go. A control group is accounted by the kernel, with the processes that have ended; it and containers need Linux. Set HOST_PROC where another machine's /proc is mounted.
-
-Examples:
-
-    weir agent watch --pid 4711 --tree
-    weir agent watch --name nginx --profile api
-    weir agent watch --container 3f4e8a1b9c2d
-    weir agent watch --cgroup /system.slice/postgresql.service --each --print`
-}
-
-// Run measures until what is watched has ended, or a signal comes.
-func (c *agentWatchCmd) Run(s *session) error {
-	p, err := c.choose()
-	if err != nil {
-		return usage(err)
-	}
-	settings, err := c.config(s)
-	if err != nil {
-		return err
-	}
-	targets, err := c.targets()
-	if err != nil {
-		return err
-	}
-	label, err := targets[0].Label(s.ctx)
-	if err != nil {
-		return err
-	}
-	settings = settings.Identify(label)
-	c.show(s, &settings)
-	a, err := begin(s, settings, false)
-	if err != nil {
-		return err
-	}
-	if !p.ExportToMQTT && settings.Broker != "" {
-		settings.Logger.Info("the monitoring profile does not export to MQTT: the samples are not published")
-	}
-	return errors.Join(c.watch(s.ctx, a, targets, p), a.StopWithin())
-}
-
-func (c *agentWatchCmd) targets() ([]agent.Target, error) {
-	switch {
-	case c.Each && len(c.PID) > 0:
-		return nil, usage(errors.New("--each is for --name, --cgroup and --container: each --pid is a task anyway"))
-	case len(c.PID) > 1 && c.TaskID != "":
-		return nil, usage(errors.New("--task-id is for one task, and each --pid is one"))
-	case c.Name != "":
-		return []agent.Target{{Name: c.Name}}, nil
-	case c.Cgroup != "":
-		return []agent.Target{{Cgroup: c.Cgroup}}, nil
-	case c.Container != "":
-		t, err := agent.Container(c.Container)
-		return []agent.Target{t}, err
-	case len(c.PID) == 0:
-		return nil, usage(errors.New("nothing to watch: expected --pid, --name, --cgroup or --container"))
-	}
-	var targets []agent.Target
-	for _, pid := range c.PID {
-		targets = append(targets, agent.Target{PID: pid, Tree: c.Tree})
-	}
-	return targets, nil
-}
-
-// watch measures the targets side by side until all have ended.
-func (c *agentWatchCmd) watch(ctx context.Context, a *agent.Agent, targets []agent.Target, p profile.Profile) error {
-	if c.Each {
-		return a.WatchEach(ctx, targets[0], cmp.Or(c.TaskID, agent.Hostname()), p)
-	}
-	ended := make(chan error, len(targets))
-	for _, t := range targets {
-		go func() {
-			label, err := t.Label(ctx)
-			if err == nil {
-				err = a.Watch(ctx, agent.Task{ID: cmp.Or(c.TaskID, agent.Hostname()+"-"+label), Profile: p, Target: t})
-			}
-			ended <- err
-		}()
-	}
-	var err error
-	for range targets {
-		err = errors.Join(err, <-ended)
-	}
-	return err
-}
-
-// agentHostCmd reports this machine.
-type agentHostCmd struct{ agentFlags }
-
-// Help explains the command with examples.
-func (agentHostCmd) Help() string {
-	return `Reports this machine as a proplet, until Ctrl-C: the processor time of all cores, the percentage of them that is used, and the memory in use. There is no heap, so nothing is said of one.
-
-Examples:
-
-    weir agent host
-    weir agent host --broker tcp://weir.example:1883 --domain plant --channel line1 --tag edge --location "hall 3"`
-}
-
-// Run reports until a signal comes.
-func (c *agentHostCmd) Run(s *session) error {
-	settings, err := c.config(s)
-	if err != nil {
-		return err
-	}
-	settings = settings.Identify("")
-	c.show(s, &settings)
-	a, err := begin(s, settings, true)
-	if err != nil {
-		return err
-	}
-	<-s.ctx.Done()
-	return a.StopWithin()
-}

@@ -7,16 +7,19 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"weir/cmd/weir/internal/app"
 	"weir/devices/agent/overhead"
+	"weir/pkg/golden"
 )
 
 // agentProcess is a command line of an agent, as a process of its own: a signal
@@ -62,6 +65,9 @@ func TestAgentRunHandsTheExitCodeOn(t *testing.T) {
 
 // Signals are the command's: it decides how often it takes one, and what then.
 func TestAgentRunHandsSignalsOn(t *testing.T) {
+	ours := make(chan os.Signal, 1)
+	signal.Notify(ours, syscall.SIGINT) // whoever runs the tests may ignore it, and the agent would
+	defer signal.Stop(ours)
 	script := `trap 'echo int' INT; trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done`
 	cmd := agentProcess("run", "--broker", "none", "--", "sh", "-c", script)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal, whose keys would go to both
@@ -80,6 +86,83 @@ func TestAgentRunHandsSignalsOn(t *testing.T) {
 	}
 	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != 9 {
 		t.Errorf("%s:\n%s", cmd.ProcessState, out.String())
+	}
+}
+
+// Signals that whoever starts the agent ignores, as nohup does, are ignored by it
+// and by its command.
+func TestAgentRunLeavesIgnoredSignalsIgnored(t *testing.T) {
+	agent := agentProcess("run", "--broker", "none", "--", "sh", "-c", "kill -HUP $PPID; kill -INT $PPID; kill -HUP $$; kill -INT $$; echo alive; exit 5")
+	cmd := exec.Command("sh", append([]string{"-c", `trap "" HUP INT; exec "$0" "$@"`}, agent.Args...)...)
+	cmd.Env = agent.Env
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 5 || string(out) != "alive\n" {
+		t.Errorf("code %d, %v: %s", code, err, out)
+	}
+}
+
+// Several agents that run the same program have tasks of their own, whose ids are
+// the same from run to run.
+func TestAgentsOfOneProgramHaveIDsOfTheirOwn(t *testing.T) {
+	dir := t.TempDir()
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// begin starts an agent, and returns its task's id and what ends it.
+	begin := func(args ...string) (task string, end func()) {
+		t.Helper()
+		cmd := agentProcess(append([]string{"run", "--broker", "none", "--interval", "20ms", "--print"}, args...)...)
+		cmd.Env = append(cmd.Env, "TMPDIR="+dir)
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out buffer
+		cmd.Stderr = &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		end = sync.OnceFunc(func() {
+			stdin.Close()
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %s", err, out.String())
+			}
+		})
+		t.Cleanup(end)
+		eventually(t, "a sample", func() bool { return strings.Contains(out.String(), "  cpu ") })
+		fields := strings.Fields(out.String())
+		return fields[slices.Index(fields, "cpu")-1], end
+	}
+	check := func(want string, args ...string) (end func()) {
+		t.Helper()
+		got, end := begin(args...)
+		if got != want {
+			t.Errorf("the task is %s, want %s", got, want)
+		}
+		return end
+	}
+	first := check(host+"-cat", "--", "cat")
+	check(host+"-cat-2", "--", "cat")
+	check(host+"-sh", "--", "sh", "-c", "cat")
+	check("mine", "--task-id", "mine", "--", "cat") // its proplet is the third
+	check(host+"-cat-4", "--", "cat")
+	first()
+	check(host+"-cat", "--", "cat")
+}
+
+// A spool that cannot be used is no reason not to run the command.
+func TestAgentRunWithoutItsSpool(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr strings.Builder
+	cmd := agentProcess("run", "--broker", "tcp://127.0.0.1:1", "--spool", file, "--task-id", "t", "--proplet-id", "p", "--", "sh", "-c", "echo out; exit 3")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	_ = cmd.Run() // its state says how it ended
+	if code := cmd.ProcessState.ExitCode(); code != 3 || stdout.String() != "out\n" || !strings.Contains(stderr.String(), "the spool cannot be used") {
+		t.Errorf("code %d, stdout %q, stderr %q", code, stdout.String(), stderr.String())
 	}
 }
 
@@ -192,5 +275,5 @@ func TestBenchAgentTable(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "bench-agent.txt", out.String())
+	golden.Check(t, "bench-agent.txt", out.String())
 }

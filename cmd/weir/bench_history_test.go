@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"weir/pkg/golden"
 	"weir/services/aggregator"
 )
 
@@ -45,5 +46,5 @@ func TestHistoryTables(t *testing.T) {
 	if err := f.print(&session{stdout: &out}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "bench-history.txt", out.String())
+	golden.Check(t, "bench-history.txt", out.String())
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/cmd/weir/internal/app"
+	"weir/pkg/golden"
 )
 
 // smallFleet is a fleet whose past is loaded in a moment.
@@ -97,5 +98,5 @@ func TestQueryTable(t *testing.T) {
 	if err := f.print(&session{stdout: &out}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "bench-query.txt", out.String())
+	golden.Check(t, "bench-query.txt", out.String())
 }

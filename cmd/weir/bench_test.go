@@ -14,6 +14,7 @@ import (
 	"weir/cmd/weir/internal/app"
 	"weir/cmd/weir/internal/datadir"
 	"weir/devices/loadgen"
+	"weir/pkg/golden"
 )
 
 // runMainEnv makes this test's binary behave as weir: the measurements start
@@ -222,7 +223,7 @@ func TestBenchTables(t *testing.T) {
 		}
 		fmt.Fprintln(&out)
 	}
-	golden(t, "bench-tables.txt", out.String())
+	golden.Check(t, "bench-tables.txt", out.String())
 }
 
 func TestLoadProgressInALog(t *testing.T) {

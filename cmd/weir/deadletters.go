@@ -26,6 +26,7 @@ type deadLetter struct {
 	Subservice string    `json:"subservice"`
 	Topic      string    `json:"topic"`
 	ClientID   string    `json:"client_id"`
+	Correlator string    `json:"correlator,omitempty"`
 	Payload    string    `json:"payload"`
 	Encoding   string    `json:"encoding"`
 }

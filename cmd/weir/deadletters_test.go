@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"weir/pkg/golden"
 )
 
 // letters is what a running weir answers; control characters of a device must
@@ -76,7 +78,7 @@ func TestDeadLetters(t *testing.T) {
 				t.Errorf("asked %q, want %q", asked, tt.asked)
 			}
 			if tt.golden != "" {
-				golden(t, "deadletters/"+tt.golden, r.stdout)
+				golden.Check(t, "deadletters/"+tt.golden, r.stdout)
 			} else if r.stdout != "" {
 				t.Errorf("stdout %q", r.stdout)
 			}

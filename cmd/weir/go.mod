@@ -4,6 +4,7 @@ go 1.26.8
 
 require (
 	weir/devices v0.0.0
+	weir/pkg/golden v0.0.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0
 	weir/pkg/natshttp v0.0.0 // indirect
@@ -22,7 +23,6 @@ require (
 	github.com/eclipse/paho.mqtt.golang v1.5.1
 	github.com/gofrs/flock v0.13.1
 	github.com/google/go-cmp v0.7.0
-	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/schollz/progressbar/v3 v3.19.1
 	go.uber.org/goleak v1.3.0
@@ -83,6 +83,7 @@ require (
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/mwitkow/go-conntrack v0.0.0-20190716064945-2f068394615f // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
@@ -135,11 +136,13 @@ require (
 	weir/pkg/device v0.0.0 // indirect
 	weir/pkg/httpserver v0.0.0 // indirect
 	weir/pkg/remotewrite v0.0.0 // indirect
+	weir/pkg/strictyaml v0.0.0 // indirect
 )
 
 replace (
 	weir/devices => ../../devices
 	weir/pkg/device => ../../pkg/device
+	weir/pkg/golden => ../../pkg/golden
 	weir/pkg/httpserver => ../../pkg/httpserver
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
@@ -147,6 +150,7 @@ replace (
 	weir/pkg/read => ../../pkg/read
 	weir/pkg/remotewrite => ../../pkg/remotewrite
 	weir/pkg/schema => ../../pkg/schema
+	weir/pkg/strictyaml => ../../pkg/strictyaml
 	weir/services/aggregator => ../../services/aggregator
 	weir/services/alerter => ../../services/alerter
 	weir/services/ingest => ../../services/ingest

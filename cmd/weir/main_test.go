@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,30 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/cmd/weir/internal/datadir"
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
-
-// golden compares got with testdata/name.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 // eventually waits until f returns true.
 func eventually(t *testing.T, what string, f func() bool) {
@@ -144,7 +120,7 @@ func TestHelp(t *testing.T) {
 			if name == "" {
 				name = "weir"
 			}
-			golden(t, "help/"+name+".txt", r.stdout)
+			golden.Check(t, "help/"+name+".txt", r.stdout)
 		})
 	}
 }

@@ -91,7 +91,7 @@ receivers: [{name: ops}, {name: pager, webhook_configs: [{url: '`+hook.URL+`'}]}
 		{"an alert's receiver", []string{"check-routes", "--alertmanager-config", routes, "severity=page"}, 200, exitOK, "goes to pager"},
 		{"what is no label", []string{"check-routes", "--alertmanager-config", routes, "page"}, 200, exitFailed, "no label"},
 		{"a secret that is not here", []string{"check-routes", "--alertmanager-config", unset}, 200, exitOK, "would not start here with it"},
-		{"a key that weir does not have", []string{"check-routes", "--alertmanager-config", unknown}, 200, exitFailed, "sns_configs is not supported"},
+		{"a key that weir does not have", []string{"check-routes", "--alertmanager-config", unknown}, 200, exitFailed, "sns_configs is a key of Alertmanager that weir does not support"},
 		{"no file", []string{"check-routes"}, 200, exitFailed, "--alertmanager-config"},
 		{"a receiver that takes the test", []string{"notify-test", "pager", "--alertmanager-config", routes}, 200, exitOK, "webhook[0] resolved sent"},
 		{"a receiver that does not", []string{"notify-test", "pager", "--alertmanager-config", routes}, 503, exitFailed, "webhook[0] firing   FAILED"},

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"weir/cmd/weir/internal/app"
 	"weir/cmd/weir/internal/config"
 	"weir/cmd/weir/internal/datadir"
+	"weir/pkg/golden"
 	"weir/pkg/journal"
+	"weir/pkg/journal/natstest"
 )
 
 // anyPorts are the flags of a weir on free ports.
@@ -220,7 +221,11 @@ func TestLostJournal(t *testing.T) {
 // A journal that cannot be read any further ends weir, and it says so.
 func TestBrokenJournal(t *testing.T) {
 	dir := t.TempDir()
-	nc := natsServer(t, filepath.Join(dir, "nats"))
+	nc, err := nats.Connect(natstest.Listen(t, filepath.Join(dir, "nats"), -1).ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
 	p, _, _ := serving(t, filepath.Join(dir, "data"), "--nats-url", nc.ConnectedUrl())
 	if err := nc.Publish(journal.Subject(0), []byte("no frame")); err != nil {
 		t.Fatal(err)
@@ -234,28 +239,6 @@ func TestBrokenJournal(t *testing.T) {
 	if last := lines[len(lines)-1]; p.code != exitFailed || !strings.HasPrefix(last, "weir: ") || !strings.Contains(last, "a frame in the journal cannot be read") {
 		t.Errorf("exit code %d, last line %q", p.code, last)
 	}
-}
-
-// natsServer starts a NATS server with JetStream and returns a connection to it.
-func natsServer(t *testing.T, dir string) *nats.Conn {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, SyncAlways: true, NoLog: true, NoSigs: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(20 * time.Second) {
-		t.Fatal("the NATS server is not ready")
-	}
-	nc, err := nats.Connect(s.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
 }
 
 func TestBanner(t *testing.T) {
@@ -280,7 +263,7 @@ func TestBanner(t *testing.T) {
 			tt.change(&c)
 			got := banner(tt.role, c, tt.addrs, 123456*time.Microsecond)
 			got = strings.NewReplacer(fmt.Sprintf("process %d", os.Getpid()), "process PID", version(), "VERSION").Replace(got)
-			golden(t, "banner/"+strings.ReplaceAll(tt.name, " ", "-")+".txt", got)
+			golden.Check(t, "banner/"+strings.ReplaceAll(tt.name, " ", "-")+".txt", got)
 		})
 	}
 }

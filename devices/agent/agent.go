@@ -1,13 +1,14 @@
 package agent
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
-	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,19 +47,12 @@ type Agent struct {
 	stopShown context.CancelFunc
 }
 
-// Identify returns c with an id for the proplet: the one it has, else the
-// client's, else the machine's name, with a task's name behind it unless that is
-// "".
-func (c Config) Identify(task string) Config {
-	switch {
-	case c.PropletID != "":
-	case c.ClientID != "":
-		c.PropletID = c.ClientID
-	default:
+// identify returns c with an id for the proplet: the one it has, else the
+// client's, else the machine's name.
+func (c Config) identify() Config {
+	c.PropletID = cmp.Or(c.PropletID, c.ClientID)
+	if c.PropletID == "" {
 		c.PropletID = Hostname()
-		if task != "" {
-			c.PropletID += "-" + task
-		}
 	}
 	return c
 }
@@ -76,7 +70,7 @@ func Hostname() string {
 // own metrics are the machine's, not this process's. The error has all that is
 // wrong with the configuration.
 func New(c Config, machine bool) (*Agent, error) {
-	c = c.Identify("")
+	c = c.identify()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -133,18 +127,14 @@ func (a *Agent) startPublishing(ctx, work, grace context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.c.SpoolDir == "" {
-		a.spool = spool.NewMemory(a.c.SpoolBytes)
-	} else if a.spool, err = openSpool(a.c.SpoolDir, a.c.SpoolBytes); err != nil {
-		return err
-	}
+	session := a.openSpool()
 	metadata := sample.Describe(ctx, a.c.Version)
 	metadata.Description, metadata.Tags, metadata.Location = a.c.Description, a.c.Tags, a.c.Location
 	if a.proplet.Dialect == dialect.D3 {
 		metadata.Environment = "embedded"
 	}
 	a.publisher = publish.New(publish.Config{
-		Broker: a.c.Broker, ClientID: clientID(a.c.PropletID), Username: a.c.ClientID, Password: a.c.ClientKey,
+		Broker: a.c.Broker, ClientID: a.c.PropletID + "-" + session, Username: a.c.ClientID, Password: a.c.ClientKey,
 		TLS: tlsConfig, QoS: byte(a.c.QoS), AliveEvery: a.c.LivelinessInterval, Spool: a.spool,
 		Create: a.proplet.Create(metadata), Alive: a.proplet.Alive(), Offline: a.proplet.Offline(),
 		Watch: publish.Watch{Connected: a.connected, Disconnected: a.disconnected},
@@ -153,19 +143,42 @@ func (a *Agent) startPublishing(ctx, work, grace context.Context) error {
 	return nil
 }
 
-func openSpool(dir string, bound int64) (spool.Spool, error) {
-	s, err := spool.Open(dir, bound)
+// openSpool opens the spool, in memory if the one on disk cannot be had: that is
+// no reason not to measure, much less not to run a command. It returns what makes
+// the client's id this agent's own, or the broker would take one for another's
+// newer connection. It lasts as long as the messages do.
+func (a *Agent) openSpool() (session string) {
+	if a.c.SpoolDir != "" {
+		s, err := a.openDisk()
+		if err == nil {
+			a.spool = s
+			return s.Session()
+		}
+		a.c.SpoolDir = ""
+		a.log.Warn("the spool cannot be used: messages are kept in memory only", "error", err)
+	}
+	a.spool = spool.NewMemory(a.c.SpoolBytes)
+	return strings.ToLower(rand.Text())
+}
+
+func (a *Agent) openDisk() (*spool.Disk, error) {
+	if a.c.SpoolPart == "" {
+		return spool.Open(a.c.SpoolDir, a.c.SpoolBytes)
+	}
+	s, err := spool.OpenPart(a.c.SpoolDir, a.c.SpoolPart, a.c.SpoolBytes)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.TakeOver(a.c.SpoolDir, time.Now().Add(-abandoned)); err != nil {
+		a.log.Warn("messages that others left in the spool stay there", "error", err)
 	}
 	return s, nil
 }
 
-// clientID makes MQTT's client id: no other's, or the broker would take one for
-// the other's newer connection.
-func clientID(propletID string) string {
-	return propletID + "-" + strconv.FormatUint(rand.Uint64(), 36)
-}
+// abandoned is how long nobody has written to a part of a spool whose messages
+// another agent sends. An agent that is started anew until then sends them itself,
+// and the broker knows those that it has already.
+const abandoned = time.Hour
 
 func (a *Agent) connected() {
 	a.setFault("")

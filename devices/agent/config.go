@@ -44,6 +44,7 @@ type Config struct {
 	LivelinessInterval time.Duration // of its heartbeat
 
 	SpoolDir   string // where messages are kept while the broker is away; "" for memory
+	SpoolPart  string // whose part of the directory it is; "" for all of it
 	SpoolBytes int64  // how many bytes of them at most
 
 	Listen string // address of GET /metrics and GET /history; "" for none

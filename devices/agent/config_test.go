@@ -89,17 +89,16 @@ func TestValidate(t *testing.T) {
 
 func TestIdentify(t *testing.T) {
 	tests := []struct {
-		name, proplet, client, task string
-		want                        string
+		name, proplet, client string
+		want                  string
 	}{
-		{"an id that is given stays", "p", "c", "t", "p"},
-		{"a client's id is the proplet's", "", "c", "t", "c"},
-		{"else it is the machine's name with the task's", "", "", "t", Hostname() + "-t"},
-		{"or alone", "", "", "", Hostname()},
+		{"an id that is given stays", "p", "c", "p"},
+		{"a client's id is the proplet's", "", "c", "c"},
+		{"else it is the machine's name", "", "", Hostname()},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := (Config{PropletID: tt.proplet, ClientID: tt.client}).Identify(tt.task).PropletID; got != tt.want {
+			if got := (Config{PropletID: tt.proplet, ClientID: tt.client}).identify().PropletID; got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

@@ -19,7 +19,10 @@ type Command struct {
 	Args    []string // the program and its arguments
 	TaskID  string
 	Profile profile.Profile
-	Tree    bool // its descendants belong to the task
+	// Tree has its descendants belong to the task. On Linux this process becomes the
+	// parent of those whose own parents end, and waits for them: it is to have no
+	// other children.
+	Tree bool
 
 	Env    []string // nil for this process's
 	Stdin  io.Reader
@@ -48,7 +51,9 @@ func (a *Agent) Run(ctx context.Context, c Command) (int, error) {
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, c.Stdin, c.Stdout, c.Stderr
 	cmd.Cancel = func() error { return terminate(cmd.Process) }
 	cmd.WaitDelay = a.c.StopTimeout
+	orphans := a.adopt(c.Tree)
 	if err := cmd.Start(); err != nil {
+		a.leave(orphans)
 		code := exitNotExecutable
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 			code = exitNotFound
@@ -56,10 +61,11 @@ func (a *Agent) Run(ctx context.Context, c Command) (int, error) {
 		return code, fmt.Errorf("run the command: %w", err)
 	}
 	watching, stopWatching := context.WithCancel(ctx)
+	stopCaring := a.care(watching, orphans, cmd.Process)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		target := Target{PID: int32(cmd.Process.Pid), Tree: c.Tree}
+		target := Target{PID: int32(cmd.Process.Pid), Tree: c.Tree, orphans: orphans}
 		if err := a.Watch(watching, Task{ID: c.TaskID, Profile: c.Profile, Target: target}); err != nil && !errors.Is(err, sample.ErrEnded) {
 			a.log.Error("the command is not measured", "error", err)
 		}
@@ -73,6 +79,7 @@ func (a *Agent) Run(ctx context.Context, c Command) (int, error) {
 	stopWatching()
 	<-watched
 	<-handed
+	stopCaring()
 	code, fault := exitCode(cmd.ProcessState), ""
 	var exited *exec.ExitError
 	switch {
@@ -86,6 +93,46 @@ func (a *Agent) Run(ctx context.Context, c Command) (int, error) {
 	}
 	a.send(a.proplet.Results(c.TaskID, fmt.Sprint(code), fault))
 	return code, err
+}
+
+// adopt has the command's orphans become this process's children, where its tree is
+// to be measured and the platform can do that; else it returns nil.
+func (a *Agent) adopt(tree bool) *sample.Orphans {
+	if !tree {
+		return nil
+	}
+	orphans, err := sample.Adopt()
+	if err != nil {
+		a.log.Warn("processes whose parents end before they were seen are not measured", "error", err)
+		return nil
+	}
+	return orphans
+}
+
+// care waits for orphans that end, until ctx does; what it returns is to be called
+// then.
+func (a *Agent) care(ctx context.Context, orphans *sample.Orphans, command *os.Process) (stop func()) {
+	if orphans == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		orphans.Care(ctx, int32(command.Pid))
+	}()
+	return func() {
+		<-done
+		a.leave(orphans)
+	}
+}
+
+func (a *Agent) leave(orphans *sample.Orphans) {
+	if orphans == nil {
+		return
+	}
+	if err := orphans.Leave(); err != nil {
+		a.log.Warn("stop", "error", err)
+	}
 }
 
 // handOn hands signals on to a process until ctx ends.

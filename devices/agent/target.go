@@ -22,6 +22,8 @@ type Target struct {
 	Name   string // all processes whose program has this name
 	Cgroup string // all processes of a control group, as /proc/PID/cgroup names it
 
+	orphans *sample.Orphans // of the command that this process has started, with its tree
+
 	CgroupRoot string // where control groups are mounted; "" for the usual place
 }
 
@@ -44,6 +46,9 @@ func (t Target) sampler(ctx context.Context, collect ring.Fields) (*sample.Sampl
 		return sample.NewNamed(ctx, t.Name, collect)
 	case t.Cgroup != "":
 		return sample.NewCgroup(ctx, t.root(), t.Cgroup, collect)
+	}
+	if t.orphans != nil {
+		return sample.NewCommand(ctx, t.PID, t.orphans, collect)
 	}
 	return sample.NewProcess(ctx, t.PID, t.Tree, collect)
 }

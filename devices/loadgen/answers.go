@@ -9,7 +9,7 @@ import (
 // receive handles all packets that are buffered.
 func (c *client) receive(now int64) error {
 	for {
-		p, ok, err := c.cut()
+		p, ok, err := c.Cut()
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrBroken, err)
 		}

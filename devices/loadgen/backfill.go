@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 )
 
 const (
@@ -129,8 +130,8 @@ func (b *backfill) lane(ctx context.Context, i int, messages iter.Seq[Message]) 
 	if err != nil {
 		return err
 	}
-	defer w.conn.Close()
-	defer context.AfterFunc(ctx, func() { w.conn.Close() })()
+	defer w.Conn.Close()
+	defer context.AfterFunc(ctx, func() { w.Conn.Close() })()
 	if answer.MaximumQoS < 1 {
 		return fmt.Errorf("%w: it takes QoS 0 only", ErrRefused)
 	}
@@ -141,21 +142,21 @@ func (b *backfill) lane(ctx context.Context, i int, messages iter.Seq[Message]) 
 		}
 		return err
 	}
-	_, _ = w.conn.Write(packet.AppendDisconnect(nil)) // all is settled, whatever comes of it
+	_, _ = w.Conn.Write(packet.AppendDisconnect(nil)) // all is settled, whatever comes of it
 	return nil
 }
 
 // lane is one connection's half-way state.
 type lane struct {
-	*wire
+	*wire.Wire
 	all      *backfill
 	free     ring[uint16] // packet ids
 	inFlight []bool       // by packet id, from 1
 	out      []byte
 }
 
-func newLane(all *backfill, w *wire, window int) *lane {
-	l := &lane{wire: w, all: all, free: newRing[uint16](window), inFlight: make([]bool, window+1)}
+func newLane(all *backfill, w *wire.Wire, window int) *lane {
+	l := &lane{Wire: w, all: all, free: newRing[uint16](window), inFlight: make([]bool, window+1)}
 	for id := 1; id <= window; id++ {
 		l.free.push(uint16(id))
 	}
@@ -186,15 +187,15 @@ func (l *lane) publish(messages iter.Seq[Message]) error {
 // turn writes what was gathered, and then, to have free packet ids, waits for
 // acknowledgements.
 func (l *lane) turn(wait bool) error {
-	if _, err := l.conn.Write(l.out); err != nil {
+	if _, err := l.Conn.Write(l.out); err != nil {
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
 	l.out = l.out[:0]
 	if !wait {
 		return nil
 	}
-	l.conn.SetReadDeadline(time.Now().Add(backfillPatience))
-	err := l.read()
+	l.Conn.SetReadDeadline(time.Now().Add(backfillPatience))
+	err := l.ReadMore()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w: nothing came for %v", ErrUnanswered, backfillPatience)
@@ -207,7 +208,7 @@ func (l *lane) turn(wait bool) error {
 // receive takes in the acknowledgements that are buffered.
 func (l *lane) receive() error {
 	for {
-		p, ok, err := l.cut()
+		p, ok, err := l.Cut()
 		if err != nil || !ok {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 )
 
 // flight is what is known of a packet id.
@@ -28,7 +29,7 @@ const (
 // client is one connection. A single goroutine reads it and answers with new
 // events as acknowledgements come in; open loop, the pacer sends too.
 type client struct {
-	*wire
+	*wire.Wire
 	config *Config
 	stream *stream
 	clock  *clock
@@ -52,8 +53,8 @@ type client struct {
 	progress struct{ sent, acknowledged, rejected atomic.Uint64 }
 }
 
-func newClient(w *wire, c *Config, i int, clock *clock) *client {
-	k := &client{wire: w, config: c, stream: newStream(*c, i), clock: clock, left: c.Events}
+func newClient(w *wire.Wire, c *Config, i int, clock *clock) *client {
+	k := &client{Wire: w, config: c, stream: newStream(*c, i), clock: clock, left: c.Events}
 	if c.Events == 0 {
 		k.left = 1<<64 - 1
 	} else {
@@ -78,7 +79,7 @@ func (c *client) run() error {
 		return err
 	}
 	for !c.finished() {
-		err := c.read()
+		err := c.ReadMore()
 		if errors.Is(err, os.ErrDeadlineExceeded) && c.finished() {
 			return nil // stop woke it
 		}
@@ -110,7 +111,7 @@ func (c *client) turn(receive func(now int64) error) error {
 	if len(c.out) == 0 {
 		return nil
 	}
-	_, err := c.conn.Write(c.out)
+	_, err := c.Conn.Write(c.out)
 	c.out = c.out[:0]
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBroken, err)
@@ -126,7 +127,7 @@ func (c *client) stop() error {
 	defer c.mu.Unlock()
 	c.stopped = true
 	if c.inFlight() == 0 {
-		c.conn.SetReadDeadline(time.Unix(1, 0))
+		c.Conn.SetReadDeadline(time.Unix(1, 0))
 	}
 	return err
 }

@@ -1,6 +1,10 @@
 package loadgen
 
-import "errors"
+import (
+	"errors"
+
+	"weir/devices/internal/wire"
+)
 
 var (
 	// ErrConfig is returned for a configuration that makes no sense.
@@ -8,7 +12,7 @@ var (
 
 	// ErrRefused is returned when the server answered CONNECT with a refusal,
 	// or cannot take what the configuration asks for.
-	ErrRefused = errors.New("the server refused the connection")
+	ErrRefused = wire.ErrRefused
 
 	// ErrBroken is returned by Run when a connection ended before its time.
 	ErrBroken = errors.New("connection broken")

@@ -12,6 +12,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 )
 
 // flaky is a broker that breaks its connections at random moments, keeps the
@@ -72,10 +73,10 @@ func (f *flaky) fault(format string, args ...any) {
 
 func (f *flaky) serve(conn net.Conn) {
 	defer conn.Close()
-	w := &wire{conn: conn, buf: make([]byte, 64<<10)}
+	w := wire.New(conn, 64<<10)
 	c := &flakyConn{flaky: f}
 	for {
-		p, err := w.next()
+		p, err := w.Next()
 		if err != nil {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,7 +132,7 @@ func (n *Numbered) Drain(ctx context.Context) error {
 	<-done
 	missing, last := 0, error(nil)
 	for _, p := range n.publishers {
-		missing += p.session.inFlight()
+		missing += p.session.InFlight()
 		last = errors.Join(last, p.lastError)
 	}
 	if missing == 0 {
@@ -152,8 +153,8 @@ func (n *Numbered) Stop() {
 func (n *Numbered) Reports() []Report {
 	var reports []Report
 	for _, p := range n.publishers {
-		p.report.Sent = p.session.number
-		p.report.Unsettled = p.session.unsettled()
+		p.report.Sent = p.number
+		p.report.Unsettled = slices.Collect(p.session.Unacknowledged())
 		reports = append(reports, p.report)
 	}
 	return reports

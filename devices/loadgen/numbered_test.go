@@ -180,7 +180,7 @@ func TestNumberedDrainEndsWithItsContext(t *testing.T) {
 	eventually(t, 10*time.Second, time.Millisecond, func() bool {
 		n.publishers[0].mu.Lock()
 		defer n.publishers[0].mu.Unlock()
-		return n.publishers[0].session.inFlight() == 5
+		return n.publishers[0].session.InFlight() == 5
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/session"
+	"weir/devices/internal/wire"
 )
 
 const (
@@ -33,10 +35,11 @@ const (
 // times, whether those before were seen or not; another asks for the latest
 // number, which settles all up to it.
 type probe struct {
-	*wire
+	*wire.Wire
 	config   *Config
 	clock    *clock
-	session  session
+	number   uint64 // the latest that was sent
+	session  *session.Session[uint64]
 	task     string
 	query    string // URL of the task's latest metrics
 	http     *http.Client
@@ -52,10 +55,10 @@ type sending struct {
 	at     int64
 }
 
-func newProbe(w *wire, c *Config, clock *clock) *probe {
+func newProbe(w *wire.Wire, c *Config, clock *clock) *probe {
 	task := c.ClientID + "-probe"
 	return &probe{
-		wire: w, config: c, clock: clock, session: session{version: c.Version, qos: 1}, task: task,
+		Wire: w, config: c, clock: clock, session: session.New[uint64](c.Version, 1), task: task,
 		query:    strings.TrimSuffix(c.ProbeURL, "/") + "/tasks/" + url.PathEscape(task) + "/metrics?limit=1",
 		http:     &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone(), Timeout: probeTimeout},
 		sendings: make(chan sending, 1+probeTimeout/probeEvery), // what is sent during the longest query
@@ -68,7 +71,7 @@ func newProbe(w *wire, c *Config, clock *clock) *probe {
 func (p *probe) run(ctx, load context.Context, fail func(error)) {
 	defer p.http.CloseIdleConnections()
 	// A number of a former run must not be taken for one of this.
-	p.session.number = uint64(p.clock.wall / int64(time.Microsecond))
+	p.number = uint64(p.clock.wall / int64(time.Microsecond))
 	check := func(err error) {
 		if err != nil {
 			fail(fmt.Errorf("client %s: %w", p.task, err))
@@ -101,7 +104,7 @@ func (p *probe) publish(load context.Context) error {
 			return fmt.Errorf("%w: %w", ErrBroken, err)
 		}
 	}
-	settled := func() bool { return p.session.inFlight() == 0 }
+	settled := func() bool { return p.session.InFlight() == 0 }
 	if err := p.receive(p.clock.now()+int64(p.config.Drain), settled); err != nil {
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
@@ -113,21 +116,20 @@ func (p *probe) publish(load context.Context) error {
 
 func (p *probe) send() error {
 	at := p.clock.now()
-	out := p.session.publish(nil, taskTopic(p.config.Service, p.config.Subservice), func(number uint64) []byte {
-		return taskMetrics(p.task, p.task+"-proplet", number)
-	})
+	p.number++
+	out := p.session.Publish(nil, taskTopic(p.config.Service, p.config.Subservice), taskMetrics(p.task, p.task+"-proplet", p.number), p.number)
 	p.sent++
 	p.bytes += uint64(len(out))
-	p.sendings <- sending{p.session.number, at} // watch knows it before it can be seen
-	_, err := p.conn.Write(out)
+	p.sendings <- sending{p.number, at} // watch knows it before it can be seen
+	_, err := p.Conn.Write(out)
 	return err
 }
 
 // receive takes acknowledgements until a time, or until enough says so.
 func (p *probe) receive(until int64, enough func() bool) error {
-	p.conn.SetReadDeadline(p.clock.start.Add(time.Duration(until)))
+	p.Conn.SetReadDeadline(p.clock.start.Add(time.Duration(until)))
 	for !enough() {
-		k, err := p.next()
+		k, err := p.Next()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}
@@ -141,7 +143,7 @@ func (p *probe) receive(until int64, enough func() bool) error {
 		if err != nil {
 			return err
 		}
-		if _, _, err = p.session.ack(nil, k.Type, a); err != nil {
+		if _, _, err = p.session.Ack(nil, k.Type, a); err != nil {
 			return err
 		}
 		if a.Refused() {

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/session"
+	"weir/devices/internal/wire"
 )
 
 // publisher is one of a Numbered's connections. A single goroutine does all its
@@ -20,7 +23,8 @@ type publisher struct {
 	pace         pace
 	start        time.Time
 	topic        string
-	session      session
+	number       uint64 // the latest that was sent
+	session      *session.Session[uint64]
 	report       Report
 	lastError    error // of the latest connection, nil while one holds
 	acknowledged atomic.Uint64
@@ -28,7 +32,7 @@ type publisher struct {
 
 	mu       sync.Mutex // orders drain before or after the setting of a deadline
 	draining bool
-	wire     *wire // nil without a connection
+	wire     *wire.Wire // nil without a connection
 }
 
 func newPublisher(c NumberedConfig, i int, start time.Time) *publisher {
@@ -37,7 +41,7 @@ func newPublisher(c NumberedConfig, i int, start time.Time) *publisher {
 		pace:    pace{rate: c.Rate, client: i, clients: c.Connections},
 		start:   start,
 		topic:   taskTopic(c.Service, c.Subservice),
-		session: session{version: c.Version, qos: c.QoS},
+		session: session.New[uint64](c.Version, c.QoS),
 		report:  Report{Client: fmt.Sprintf("%s-%d", c.Name, i), Task: fmt.Sprintf("%s-task-%d", c.Name, i)},
 		drained: make(chan struct{}),
 	}
@@ -65,14 +69,14 @@ func (p *publisher) run(ctx context.Context) {
 func (p *publisher) done() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.draining && p.session.inFlight() == 0
+	return p.draining && p.session.InFlight() == 0
 }
 
 func (p *publisher) wait(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	drained := p.drained
-	if p.session.inFlight() > 0 {
+	if p.session.InFlight() > 0 {
 		drained = nil // it has to connect again in any case
 	}
 	select {
@@ -92,11 +96,11 @@ func (p *publisher) drain() {
 	p.draining = true
 	close(p.drained)
 	if p.wire != nil {
-		p.wire.conn.SetReadDeadline(time.Unix(1, 0))
+		p.wire.Conn.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
-func (p *publisher) connect(ctx context.Context) (*wire, packet.Connack, error) {
+func (p *publisher) connect(ctx context.Context) (*wire.Wire, packet.Connack, error) {
 	addr := p.config.Addr()
 	if addr == "" {
 		return nil, packet.Connack{}, errors.New("the server has no address yet")
@@ -109,17 +113,20 @@ func (p *publisher) connect(ctx context.Context) (*wire, packet.Connack, error) 
 }
 
 // serve works on one connection; nil says that everything is settled.
-func (p *publisher) serve(ctx context.Context, w *wire, answer packet.Connack) error {
+func (p *publisher) serve(ctx context.Context, w *wire.Wire, answer packet.Connack) error {
 	p.hold(w)
 	defer p.hold(nil)
-	defer w.conn.Close()
-	defer context.AfterFunc(ctx, func() { w.conn.Close() })()
+	defer w.Conn.Close()
+	defer context.AfterFunc(ctx, func() { w.Conn.Close() })()
 	p.report.Connects++
 	if p.config.Version == packet.V5 && !answer.SessionPresent {
-		p.report.Abandoned = append(p.report.Abandoned, p.session.abandon()...)
+		p.report.Abandoned = slices.AppendSeq(p.report.Abandoned, p.session.Unacknowledged())
+		p.session.Abandon()
 	}
-	p.report.Retransmitted += len(p.session.flights)
-	out := p.session.resume(nil)
+	for range p.session.Unacknowledged() {
+		p.report.Retransmitted++
+	}
+	out := p.session.Resume(nil)
 	window := min(p.config.Window, int(answer.ReceiveMaximum))
 	for {
 		var err error
@@ -128,22 +135,22 @@ func (p *publisher) serve(ctx context.Context, w *wire, answer packet.Connack) e
 		}
 		var done bool
 		if out, done = p.fill(out, window); done {
-			_, _ = w.conn.Write(packet.AppendDisconnect(out)) // all is settled, whatever comes of it
+			_, _ = w.Conn.Write(packet.AppendDisconnect(out)) // all is settled, whatever comes of it
 			return nil
 		}
 		if len(out) > 0 {
-			if _, err := w.conn.Write(out); err != nil {
+			if _, err := w.Conn.Write(out); err != nil {
 				return err
 			}
 			out = out[:0]
 		}
-		if err := w.read(); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := w.ReadMore(); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
 	}
 }
 
-func (p *publisher) hold(w *wire) {
+func (p *publisher) hold(w *wire.Wire) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wire = w
@@ -156,24 +163,25 @@ func (p *publisher) fill(out []byte, window int) (_ []byte, done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	deadline := time.Time{}
-	for !p.draining && p.session.inFlight() < window {
+	for !p.draining && p.session.InFlight() < window {
 		if p.config.Rate > 0 {
-			due := p.start.Add(time.Duration(p.pace.due(p.session.number)))
+			due := p.start.Add(time.Duration(p.pace.due(p.number)))
 			if time.Until(due) > 0 {
 				deadline = due
 				break
 			}
 		}
-		out = p.session.publish(out, p.topic, p.payload)
+		p.number++
+		out = p.session.Publish(out, p.topic, taskMetrics(p.report.Task, p.config.Name+"-proplet", p.number), p.number)
 	}
-	p.wire.conn.SetReadDeadline(deadline)
-	return out, p.draining && p.session.inFlight() == 0
+	p.wire.Conn.SetReadDeadline(deadline)
+	return out, p.draining && p.session.InFlight() == 0
 }
 
 // receive takes in everything that is buffered and appends the answers.
-func (p *publisher) receive(w *wire, out []byte) ([]byte, error) {
+func (p *publisher) receive(w *wire.Wire, out []byte) ([]byte, error) {
 	for {
-		k, ok, err := w.cut()
+		k, ok, err := w.Cut()
 		if !ok || err != nil {
 			return out, err
 		}
@@ -195,15 +203,15 @@ func (p *publisher) ack(out []byte, k packet.Packet) ([]byte, error) {
 	if err != nil {
 		return out, err
 	}
-	out, o, err := p.session.ack(out, k.Type, a)
+	out, number, err := p.session.Ack(out, k.Type, a)
 	switch {
 	case err != nil:
 		return out, p.fault(err)
-	case o.number == 0:
-	case o.rejected:
-		p.report.Rejected = append(p.report.Rejected, o.number)
+	case number == nil:
+	case a.Refused():
+		p.report.Rejected = append(p.report.Rejected, *number)
 	default:
-		p.report.Acknowledged = append(p.report.Acknowledged, o.number)
+		p.report.Acknowledged = append(p.report.Acknowledged, *number)
 		p.acknowledged.Add(1)
 	}
 	return out, nil
@@ -212,10 +220,6 @@ func (p *publisher) ack(out []byte, k packet.Packet) ([]byte, error) {
 func (p *publisher) fault(err error) error {
 	p.report.Faults = append(p.report.Faults, err.Error())
 	return fmt.Errorf("against the standard: %w", err)
-}
-
-func (p *publisher) payload(number uint64) []byte {
-	return taskMetrics(p.report.Task, p.config.Name+"-proplet", number)
 }
 
 // taskTopic is the topic of a tenant's task metrics.

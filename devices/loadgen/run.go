@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 	"weir/pkg/schema"
 )
 
@@ -88,13 +89,13 @@ func (r *run) connectProbe(ctx context.Context) error {
 }
 
 // dial connects a client that wants to publish at a QoS.
-func (r *run) dial(ctx context.Context, id string, qos byte) (*wire, packet.Connack, error) {
+func (r *run) dial(ctx context.Context, id string, qos byte) (*wire.Wire, packet.Connack, error) {
 	c := &r.config
 	w, answer, err := dial(ctx, c.Addr, packet.Connect{
 		Version: c.Version, ClientID: id, Username: c.Username, Password: c.Password, Clean: true,
 	})
 	if err == nil && qos > answer.MaximumQoS {
-		w.conn.Close()
+		w.Conn.Close()
 		err = fmt.Errorf("%w: it takes QoS %d at most", ErrRefused, answer.MaximumQoS)
 	}
 	return w, answer, err
@@ -115,11 +116,11 @@ func (r *run) connectOne(ctx context.Context, i int) error {
 
 func (r *run) close() {
 	if r.probe != nil {
-		r.probe.conn.Close()
+		r.probe.Conn.Close()
 	}
 	for _, c := range r.clients {
 		if c != nil {
-			c.conn.Close()
+			c.Conn.Close()
 		}
 	}
 }
@@ -223,10 +224,10 @@ func (r *run) tell(progress func(Progress)) {
 func (r *run) disconnect() {
 	bye := packet.AppendDisconnect(nil)
 	if r.probe != nil {
-		_, _ = r.probe.conn.Write(bye)
+		_, _ = r.probe.Conn.Write(bye)
 	}
 	for _, c := range r.clients {
-		_, _ = c.conn.Write(bye) // whatever comes of it, the run is over
+		_, _ = c.Conn.Write(bye) // whatever comes of it, the run is over
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"weir/devices/internal/wire"
 )
 
 func TestRunSendsEachEventOnce(t *testing.T) {
@@ -175,8 +177,8 @@ func scripted(t *testing.T, connack []byte, then func(net.Conn, <-chan struct{})
 			return
 		}
 		defer conn.Close()
-		w := &wire{conn: conn, buf: make([]byte, readBuffer)}
-		if _, err := w.next(); err != nil {
+		w := wire.New(conn, readBuffer)
+		if _, err := w.Next(); err != nil {
 			return
 		}
 		if _, err := conn.Write(connack); err == nil {

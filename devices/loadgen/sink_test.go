@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 )
 
 // sink is a server that acknowledges everything at once, as cheaply as can be,
@@ -59,12 +60,12 @@ func (s *sink) accept() {
 
 func serveSink(conn net.Conn) {
 	defer conn.Close()
-	w := &wire{conn: conn, buf: make([]byte, 64<<10)}
+	w := wire.New(conn, 64<<10)
 	var out []byte
-	for w.read() == nil {
+	for w.ReadMore() == nil {
 		out = out[:0]
 		for {
-			p, ok, err := w.cut()
+			p, ok, err := w.Cut()
 			if err != nil {
 				return
 			}

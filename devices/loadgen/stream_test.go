@@ -3,20 +3,15 @@ package loadgen
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"weir/devices/internal/packet"
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // decode reads a PUBLISH with another codec than ours.
 func decode(t *testing.T, version byte, b []byte) packets.Packet {
@@ -53,25 +48,8 @@ func TestStreamGolden(t *testing.T) {
 				}
 				got = fmt.Appendf(got, "%s %d\n%s\n", m.TopicName, len(m.Payload), m.Payload)
 			}
-			checkGolden(t, string(kind), got)
+			golden.Check(t, string(kind)+".golden", got)
 		})
-	}
-}
-
-func checkGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("payloads differ from %s (-want +got):\n%s", path, diff)
 	}
 }
 

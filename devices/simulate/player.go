@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"weir/devices/internal/packet"
 	"weir/devices/simulate/internal/fleet"
 	"weir/devices/simulate/internal/mqtt"
 )
@@ -49,7 +50,7 @@ func (s *Simulation) newPlayer(d *fleet.Device, publishes bool) *player {
 		o.TLS = s.config.tls(addr)
 	}
 	if d.Will != nil {
-		o.Will = &mqtt.Message{Topic: d.Will.Topic, Payload: d.Will.Payload}
+		o.Will = &packet.Will{Topic: d.Will.Topic, Payload: d.Will.Payload}
 	}
 	p.client = mqtt.New(o)
 	return p

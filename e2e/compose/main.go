@@ -74,9 +74,12 @@ func run(ctx context.Context) error {
 		{"the journal folded anew gives the state on disk (weir verify)", c.verify},
 		{"the profile demo: the simulated fleet arrives, an alert is a mail in the sink", c.demo},
 	}
+	profiles := []string{"demo"}
 	if *prometheus {
+		profiles = append(profiles, "prometheus")
 		steps = append(steps, step{"the profile prometheus: it scrapes every service, and what it writes is history", c.prometheus})
 	}
+	steps = append(steps, step{"opened by PUBLISH_ON and WEIR_USERS: only users may publish, and the profiles have theirs", func(ctx context.Context) error { return c.opened(ctx, profiles) }})
 	steps = append(steps, step{"docker-compose stop: every container ends in order", c.stopAll})
 	for _, step := range steps {
 		at := time.Now()

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -14,7 +15,8 @@ const ContentType = "text/plain; version=0.0.4; charset=utf-8"
 type Registry struct {
 	namespace string
 	mu        sync.Mutex
-	metrics   []Metric // by name
+	metrics   []Metric           // by name
+	taken     map[string]*family // by the names of their samples
 }
 
 // NewRegistry returns an empty registry. The namespace and a '_' come before
@@ -23,22 +25,35 @@ func NewRegistry(namespace string) *Registry {
 	if namespace != "" && !validName(namespace, true) {
 		panic("BUG: device: " + quote(namespace) + " is not a namespace: letters, digits, '_' and ':', no digit first")
 	}
-	return &Registry{namespace: namespace}
+	return &Registry{namespace: namespace, taken: map[string]*family{}}
 }
 
-// Register adds metrics. No two of a registry may have the same name.
+// Register adds metrics. No two of a registry may render the same name: a
+// summary or a histogram a renders a_sum and a_count, a histogram a_bucket too.
 func (r *Registry) Register(metrics ...Metric) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, m := range metrics {
+		r.take(m.describe())
 		name := m.describe().name
 		at := sort.Search(len(r.metrics), func(i int) bool { return r.metrics[i].describe().name >= name })
-		if at < len(r.metrics) && r.metrics[at].describe().name == name {
-			panic("BUG: device: the registry has a metric " + name + " already")
-		}
 		r.metrics = append(r.metrics, nil)
 		copy(r.metrics[at+1:], r.metrics[at:])
 		r.metrics[at] = m
+	}
+}
+
+// take keeps the names that f renders, and panics if another metric has one.
+func (r *Registry) take(f *family) {
+	for _, name := range f.rendered() {
+		switch other := r.taken[name]; {
+		case other == nil:
+			r.taken[name] = f
+		case other.name == f.name:
+			panic("BUG: device: the registry has a metric " + f.name + " already")
+		default:
+			panic("BUG: device: the " + string(f.typ) + " " + f.name + " and the " + string(other.typ) + " " + other.name + " would both render " + name)
+		}
 	}
 }
 
@@ -71,14 +86,8 @@ func (r *Registry) appendMetric(b []byte, m Metric) []byte {
 	b = append(b, "# TYPE "+name+" "+string(f.typ)+"\n"...)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	keys := make([]string, 0, len(f.series))
-	for key := range f.series {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
 	var lines []sample
-	for _, key := range keys {
-		s := f.series[key]
+	for _, s := range f.sorted() {
 		for _, line := range m.samples(lines[:0], s) {
 			b = append(b, name+line.suffix...)
 			b = appendLabels(b, f.labels, s.values, line.bound)
@@ -86,6 +95,16 @@ func (r *Registry) appendMetric(b []byte, m Metric) []byte {
 		}
 	}
 	return b
+}
+
+// sorted returns the series by their labels' values.
+func (f *family) sorted() []*series {
+	all := make([]*series, 0, len(f.series))
+	for _, s := range f.series {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *series) int { return slices.Compare(a.values, b.values) })
+	return all
 }
 
 func appendLabels(b []byte, names, values []string, bound string) []byte {

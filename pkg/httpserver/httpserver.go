@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Server is a listener with its HTTP server. Its methods may be called on a nil
@@ -19,23 +20,32 @@ type Server struct {
 	listener net.Listener
 	ended    chan struct{} // made by Serve, closed when the listener is not served any more
 	failure  error         // set before ended is closed
+	progress time.Duration // Progress, but for tests
 
 	mu       sync.Mutex
 	stopping bool
 	silent   map[net.Conn]struct{} // connections on which nothing was asked yet
+	bodies   map[*body]struct{}    // of the requests being served
 }
 
 // Listen binds addr, host:port, where port 0 picks one. Connections wait in the
-// listener's backlog until Serve. h is used up: its ConnState is set, and it must
-// not be served elsewhere.
+// listener's backlog until Serve. h is used up: its ConnState is set and its
+// Handler wrapped, and it must not be served elsewhere.
+//
+// A request's body must bring something every Progress and be whole within h's
+// ReadTimeout: else reading it returns ErrSlow.
 func Listen(ctx context.Context, addr string, h *http.Server) (*Server, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{http: h, listener: l, silent: map[net.Conn]struct{}{}}
+	s := &Server{http: h, listener: l, silent: map[net.Conn]struct{}{}, bodies: map[*body]struct{}{}, progress: Progress}
 	h.ConnState = s.connState
+	if h.Handler == nil {
+		h.Handler = http.DefaultServeMux
+	}
+	h.Handler = s.served(h.Handler, h.ReadTimeout)
 	return s, nil
 }
 
@@ -64,8 +74,9 @@ func (s *Server) Serve(failed func(error)) {
 }
 
 // Stop takes no new requests and waits for those being served. When ctx ends
-// first they are broken off, and the error says so. Where Serve was not called, it
-// gives the address back.
+// first they are broken off, and the error says so; one whose body has not arrived
+// yet is broken off at once: reading it returns ErrStopping. Where Serve was not
+// called, it gives the address back.
 func (s *Server) Stop(ctx context.Context) error {
 	if s == nil {
 		return nil
@@ -73,7 +84,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.ended == nil {
 		return s.listener.Close()
 	}
-	s.closeSilent()
+	s.breakOff()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
@@ -98,11 +109,15 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	}
 }
 
-func (s *Server) closeSilent() {
+// breakOff breaks off all that has not been asked whole.
+func (s *Server) breakOff() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopping = true
 	for c := range s.silent {
 		c.Close()
+	}
+	for b := range s.bodies {
+		b.breakOff(ErrStopping)
 	}
 }

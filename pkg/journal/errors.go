@@ -3,8 +3,8 @@ package journal
 import "errors"
 
 // ErrUnsafe means that a server or stream is set up so that an acknowledged
-// frame could be lost: it does not sync each write, or keeps it in memory.
-var ErrUnsafe = errors.New("journal is not durable")
+// message could be lost: it does not sync each write, or keeps it in memory.
+var ErrUnsafe = errors.New("not durable")
 
 // ErrClosed means that the Committer or Reader was closed.
 var ErrClosed = errors.New("journal is closed")

@@ -24,3 +24,5 @@ require (
 )
 
 replace weir/pkg/schema => ../schema
+
+replace weir/pkg/golden => ../golden

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -53,18 +52,11 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	name := StreamName(cfg.Partition)
-	stream, err := js.Stream(ctx, name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, streamConfig(cfg))
-	}
+	stream, err := OpenStream(ctx, js, streamConfig(cfg))
 	if err != nil {
-		return nil, fmt.Errorf("open stream %s: %w", name, err)
+		return nil, err
 	}
-	if err := checkStream(stream.CachedInfo().Config); err != nil {
-		return nil, fmt.Errorf("stream %s: %w", name, err)
-	}
-	return &Journal{js: js, stream: stream, name: name, subject: Subject(cfg.Partition), onError: func(error) {}}, nil
+	return &Journal{js: js, stream: stream, name: StreamName(cfg.Partition), subject: Subject(cfg.Partition), onError: func(error) {}}, nil
 }
 
 func streamConfig(cfg Config) jetstream.StreamConfig {
@@ -80,19 +72,6 @@ func streamConfig(cfg Config) jetstream.StreamConfig {
 		AllowDirect: true,
 		DenyDelete:  true,
 	}
-}
-
-// checkStream refuses what would break "acknowledged is stored".
-func checkStream(c jetstream.StreamConfig) error {
-	switch {
-	case c.Storage != jetstream.FileStorage:
-		return fmt.Errorf("%w: it is kept in memory", ErrUnsafe)
-	case c.PersistMode != jetstream.DefaultPersistMode:
-		return fmt.Errorf("%w: it is written asynchronously", ErrUnsafe)
-	case c.NoAck:
-		return fmt.Errorf("%w: it does not acknowledge", ErrUnsafe)
-	}
-	return nil
 }
 
 // OnAppendError sets a function that is told of each failed try of Append. Call

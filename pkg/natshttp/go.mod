@@ -24,6 +24,7 @@ require (
 )
 
 replace (
+	weir/pkg/golden => ../golden
 	weir/pkg/journal => ../journal
 	weir/pkg/schema => ../schema
 )

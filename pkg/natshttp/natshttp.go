@@ -28,6 +28,9 @@ var ErrMalformed = errors.New("the message is malformed")
 // a message.
 var ErrTooLarge = errors.New("the header is too large")
 
+// ErrBody means that the body of the client's request did not come whole.
+var ErrBody = errors.New("the request's body did not come whole")
+
 const (
 	// partSize is how much of a body is in one message, at the most.
 	partSize = 256 << 10

@@ -20,6 +20,7 @@ import (
 //	503 {"error": "the alerter does not answer"}           nobody listens
 //	504 {"error": "the alerter did not answer in time"}    within timeout
 //	502 {"error": "the alerter's answer is broken"}
+//	503 {"error": "the request's body did not come whole: send it again"}
 //	413, 431                                               the request is too large
 //
 // An answer that breaks off, or takes longer than timeout, breaks off for the
@@ -54,6 +55,8 @@ func failure(service string, err error) (code int, text string) {
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", large.Limit)
 	case errors.Is(err, ErrTooLarge):
 		return http.StatusRequestHeaderFieldsTooLarge, ErrTooLarge.Error()
+	case errors.Is(err, ErrBody): // it was slow, or we are stopping
+		return http.StatusServiceUnavailable, ErrBody.Error() + ": send it again"
 	case errors.Is(err, ErrNobody), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable, fmt.Sprintf("the %s does not answer", service)
 	case errors.Is(err, context.DeadlineExceeded):

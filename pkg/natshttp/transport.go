@@ -124,7 +124,7 @@ func (c *call) nextPart() (part []byte, more bool, err error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return part[:n], false, nil
 	case err != nil:
-		return nil, false, fmt.Errorf("read the request's body: %w", err)
+		return nil, false, fmt.Errorf("%w: %w", ErrBody, err)
 	}
 	return part, true, nil
 }

@@ -65,6 +65,7 @@ require (
 )
 
 replace (
+	weir/pkg/golden => ../golden
 	weir/pkg/journal => ../journal
 	weir/pkg/schema => ../schema
 )

@@ -7,6 +7,7 @@ require (
 	github.com/klauspost/compress v1.20.3
 	github.com/prometheus/prometheus v0.315.0
 	google.golang.org/protobuf v1.36.12
+	weir/pkg/golden v0.0.0
 	weir/pkg/schema v0.0.0
 )
 
@@ -20,3 +21,5 @@ require (
 )
 
 replace weir/pkg/schema => ../schema
+
+replace weir/pkg/golden => ../golden

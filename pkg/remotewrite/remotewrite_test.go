@@ -1,7 +1,6 @@
 package remotewrite
 
 import (
-	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -13,9 +12,9 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"weir/pkg/golden"
+)
 
 const staleNaN = 0x7ff0000000000002
 
@@ -299,19 +298,7 @@ func TestWhatPrometheusSends(t *testing.T) {
 				t.Fatal(rejection)
 			}
 			check(t, r)
-			golden := filepath.Join("testdata", name+".golden")
-			if *update {
-				if err := os.WriteFile(golden, []byte(show(r)), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), show(r)); diff != "" {
-				t.Error(diff)
-			}
+			golden.Check(t, name+".golden", show(r))
 		})
 	}
 }

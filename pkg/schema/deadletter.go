@@ -27,6 +27,7 @@ func (d *DeadLetter) AppendBinary(b []byte) []byte {
 	b = append(b, e.QoS, byte(e.Route))
 	b = wire.AppendBool(b, e.Dup)
 	b = wire.AppendBool(b, e.Retain)
+	b = wire.AppendString(b, e.Correlator)
 	return wire.AppendBytes(b, e.Payload)
 }
 
@@ -38,7 +39,7 @@ func (d *DeadLetter) ReadBinary(r *wire.Reader) {
 		Event: Event{
 			Topic: r.String(), Client: r.String(), Received: r.Int(),
 			PacketID: uint16(r.Uint()), QoS: r.Byte(), Route: Route(r.Byte()),
-			Dup: r.Bool(), Retain: r.Bool(), Payload: []byte(r.String()),
+			Dup: r.Bool(), Retain: r.Bool(), Correlator: r.String(), Payload: []byte(r.String()),
 		},
 	}
 }

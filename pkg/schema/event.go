@@ -44,6 +44,11 @@ type Event struct {
 	Retain   bool
 	Route    Route
 
+	// Correlator follows a transaction through FIWARE's components: the header
+	// Fiware-Correlator of the HTTP request that brought the event, or what a notice
+	// got instead; mostly "".
+	Correlator string
+
 	// Refused is set when ingest refused the event by a limit that the
 	// decoders do not know (its size): its reason then overrides theirs.
 	Refused *Refusal

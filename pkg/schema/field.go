@@ -11,8 +11,13 @@ type Field uint16
 // MaxNames: an event that brings more is rejected with ReasonNameLimit.
 const FirstNamed Field = 1000
 
-// MaxNames is how many names there are at most.
-const MaxNames = 60_000
+// MaxNames is how many names there are at most, and MaxTenantNames how many of
+// them one tenant's events may have been the first to bring: names are never given
+// back, and one tenant must not use up all of them.
+const (
+	MaxNames       = 60_000
+	MaxTenantNames = 20_000
+)
 
 // Fields of a SPORE node.
 const (

@@ -13,4 +13,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/influxdata/line-protocol/v2 v2.2.1
 	go.yaml.in/yaml/v3 v3.0.6
+	weir/pkg/golden v0.0.0
 )
+
+replace weir/pkg/golden => ../golden

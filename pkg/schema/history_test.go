@@ -2,19 +2,16 @@ package schema_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/pkg/schema/wire"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 // stale is Prometheus' staleness marker.
 var stale = math.Float64frombits(0x7ff0000000000002)
@@ -69,22 +66,7 @@ func TestSeriesPartsAreWrittenAsTheGoldenFileSays(t *testing.T) {
 	for _, p := range parts() {
 		fmt.Fprintf(&text, "%x\n", p.AppendBinary(nil))
 	}
-	const file = "testdata/seriesparts.hex"
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text.String()); diff != "" {
-		t.Errorf("bytes (-want +got):\n%s", diff)
-	}
+	golden.Check(t, "seriesparts.hex", text.Bytes())
 }
 
 func TestPartsThatContradictThemselvesAreRefused(t *testing.T) {

@@ -12,7 +12,9 @@ package schema
 const (
 	LiveSourceUp               = "weir_source_up"
 	LiveSourceOffline          = "weir_source_offline"
+	LiveSourceLeft             = "weir_source_left"
 	LiveSourceSilence          = "weir_source_silence_seconds"
+	LiveSourceLag              = "weir_source_lag_seconds"
 	LiveSourceExpectedInterval = "weir_source_expected_interval_seconds"
 	LiveSourceFieldSilence     = "weir_source_field_silence_seconds"
 	LiveSourceReadings         = "weir_source_readings_total"
@@ -51,9 +53,11 @@ type LiveInfo struct {
 // and Counters.
 var LiveSeries = func() []LiveInfo {
 	all := []LiveInfo{
-		{LiveSourceUp, Gauge, "", "1 if the source was heard of within its expected interval and is not offline, else 0; absent while that cannot be told, after a restart of weir."},
-		{LiveSourceOffline, Gauge, "", "1 if the source's will or its own last word says that it is offline, or it does not answer when it is asked, else 0; only of sources of which that can be said."},
+		{LiveSourceUp, Gauge, "", "1 if the source was heard of within its expected interval, is not offline and has not left, else 0; absent while that cannot be told, after a restart of weir."},
+		{LiveSourceOffline, Gauge, "", "1 if the source's will says that it is offline, or it does not answer when it is asked, else 0; only of sources of which that can be said."},
+		{LiveSourceLeft, Gauge, "", "1 if the source's own last word is that it goes, else 0; only of sources that say so."},
 		{LiveSourceSilence, Gauge, "seconds", "Time since the source was last heard of."},
+		{LiveSourceLag, Gauge, "seconds", "How late the source's newest reading came, by the source's own clock: what it had to wait for, or how slow the clock is; below 0 for one that is ahead."},
 		{LiveSourceExpectedInterval, Gauge, "seconds", "Time after which the source counts as silent, learned from its latest readings; absent while these are too few."},
 		{LiveSourceFieldSilence, Gauge, "seconds", "Time since the last value of a series that is missing while its source is up, and for longer than it ever usually is."},
 		{LiveSourceReadings, Cumulative, "", "Readings of the source that were applied."},

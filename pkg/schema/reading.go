@@ -147,8 +147,9 @@ type Presence uint8
 const (
 	PresenceUnknown      Presence = 0
 	PresenceAlive        Presence = 1 // it said so, or it sent a reading
-	PresenceOffline      Presence = 2 // its will, or its own last word, said so
+	PresenceOffline      Presence = 2 // its will said so, or it did not answer when it was asked
 	PresenceDisconnected Presence = 3 // the client that spoke for it went away
+	PresenceLeft         Presence = 4 // its own last word said so: it went in good order
 )
 
 // String returns the presence's name.
@@ -160,6 +161,8 @@ func (p Presence) String() string {
 		return "offline"
 	case PresenceDisconnected:
 		return "disconnected"
+	case PresenceLeft:
+		return "left"
 	}
 	return "unknown"
 }
@@ -207,7 +210,8 @@ type Reading struct {
 	Time    int64 // the event's own time in unix nanoseconds; 0 where it gave no date
 
 	// Presence is what the message says of the source: PresenceAlive for a
-	// heartbeat, a registration and every reading, PresenceOffline for a will.
+	// heartbeat, a registration and every reading, PresenceOffline for a will and
+	// for a last word, which say it in the same way: the fold tells them apart.
 	Presence Presence
 	// Heartbeat marks the messages that are sent only to say "I am here".
 	Heartbeat bool
@@ -227,10 +231,13 @@ type Reading struct {
 	Ended bool
 	// All, of one that is Ended, says that all series of the source end, whatever
 	// their dimensions: but those with dimensions that another reading stood for
-	// before it in the same event. Dims are not looked at.
+	// before it in the same event. Dims are not looked at. If it has Named, those of
+	// these names end alone, whatever the event says of them before; the values do
+	// not matter.
 	All bool
 
-	// Interval is how often the source is said to send, 0 where nothing is said.
+	// Interval is how often the source is said to send, 0 where nothing is said;
+	// or UntilEnded.
 	Interval time.Duration
 
 	// CounterTolerance is by how much a counter of this reading may have fallen

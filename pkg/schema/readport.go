@@ -28,7 +28,11 @@ const (
 	// A message that has a reply subject is acknowledged there, with an empty
 	// message, when it was read: the aggregator sends only so far ahead. Once
 	// nobody listens for the answer any more, it stops.
+	// It finds out by messages without records, which want to be acknowledged too.
 	MoreHeader = "Weir-More"
+	// RulesHeader is set to "1" on the requests of who evaluates rules: they wait
+	// for none but their like.
+	RulesHeader = "Weir-Rules"
 	// ReadPortChunk bounds a message of a streamed answer, in bytes; one record
 	// that is larger goes alone.
 	ReadPortChunk = 256 << 10

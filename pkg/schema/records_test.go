@@ -35,7 +35,7 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 			Dims:   []schema.Label{{Name: "core", Value: "0"}},
 			Fields: []schema.FieldValue{{Field: schema.PropletCPUPercent, Value: 0.7}}}, &schema.StoredReading{}},
 		{"dead letter", &schema.DeadLetter{Seq: 3, Reason: schema.ReasonBadNumber, Detail: "why", Tenant: tenant,
-			Event: schema.Event{Topic: "t", Client: "c", Received: 9, Payload: []byte("\xff{"), PacketID: 65535, QoS: 2, Dup: true, Retain: true, Route: schema.RouteWill}}, &schema.DeadLetter{}},
+			Event: schema.Event{Topic: "t", Client: "c", Received: 9, Payload: []byte("\xff{"), PacketID: 65535, QoS: 2, Dup: true, Retain: true, Route: schema.RouteWill, Correlator: "c-1"}}, &schema.DeadLetter{}},
 		{"rows head", &schema.RowsHead{Total: 300, Until: "1:1200,5:77"}, &schema.RowsHead{}},
 		{"metadata", &schema.Metadata{Field: schema.FirstNamed + 2, Name: "up", Type: schema.Gauge, Help: "1 if it answers.", Unit: "s"}, &schema.Metadata{}},
 		{"text", ptr(schema.Text("zone-ü")), ptr(schema.Text(""))},

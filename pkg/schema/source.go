@@ -7,6 +7,13 @@ import (
 	"weir/pkg/schema/wire"
 )
 
+// UntilEnded is the Interval of a source that may send when it likes: what it said
+// holds until it says otherwise.
+const UntilEnded time.Duration = -1
+
+// NodeIPAttribute is the attribute of a SPORE node that says its address.
+const NodeIPAttribute = "node_ip"
+
 // Source is what the fold knows of one source: the record of the state, and
 // what the read port answers with.
 type Source struct {
@@ -26,7 +33,7 @@ type Source struct {
 	Readings    uint64        // readings with values that were applied, ever
 	ReadingTime int64         // event time of the last reading, 0 before the first
 	ReadingSeen int64         // receive time of the last reading
-	Interval    time.Duration // how often it is said to send, 0 where nothing is said
+	Interval    time.Duration // how often it is said to send, 0 where nothing is said; or UntilEnded
 	Dialect     Dialect
 	Clock       Clock
 	Fields      []FieldValue // of the last reading without dimensions, ascending by Field; without its named values

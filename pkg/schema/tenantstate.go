@@ -23,6 +23,7 @@ type TenantState struct {
 	Sources       uint64 // sources known
 	Series        uint64 // series that have history
 	HistoryBytes  uint64 // of the sealed chunks
+	Names         uint64 // names of values that its events were the first to bring, ever
 
 	// Operations, since the last get-and-reset.
 	Counters    [NumCounters]uint64
@@ -51,7 +52,7 @@ func (t *TenantState) AppendBinary(b []byte) []byte {
 	b = wire.AppendString(b, t.Tenant.Subservice)
 	for _, v := range []uint64{
 		t.Received, t.Applied, t.Duplicate, t.ClockSkewed, t.Late,
-		t.HistoryTooOld, t.Sources, t.Series, t.HistoryBytes,
+		t.HistoryTooOld, t.Sources, t.Series, t.HistoryBytes, t.Names,
 	} {
 		b = wire.AppendUint(b, v)
 	}
@@ -66,7 +67,7 @@ func (t *TenantState) ReadBinary(r *wire.Reader) {
 	*t = TenantState{Tenant: Tenant{Service: r.String(), Subservice: r.String()}}
 	for _, v := range []*uint64{
 		&t.Received, &t.Applied, &t.Duplicate, &t.ClockSkewed, &t.Late,
-		&t.HistoryTooOld, &t.Sources, &t.Series, &t.HistoryBytes,
+		&t.HistoryTooOld, &t.Sources, &t.Series, &t.HistoryBytes, &t.Names,
 	} {
 		*v = r.Uint()
 	}

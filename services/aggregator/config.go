@@ -128,6 +128,9 @@ func (c Config) validate() error {
 
 func (s Settings) validate() error {
 	var errs []error
+	if !s.ClockEarliest.IsZero() && s.ClockEarliest.Unix() < 0 {
+		errs = append(errs, fmt.Errorf("ClockEarliest is %s, history begins in 1970", s.ClockEarliest.Format(time.DateOnly)))
+	}
 	if s.ClockAhead < 0 {
 		errs = append(errs, fmt.Errorf("ClockAhead is %s, it must not be negative", s.ClockAhead))
 	}

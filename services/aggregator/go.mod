@@ -9,6 +9,7 @@ require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/nats-io/nuid v1.0.1
 	github.com/prometheus/prometheus v0.315.0
+	weir/pkg/golden v0.0.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0
 	weir/pkg/remotewrite v0.0.0
@@ -62,6 +63,7 @@ require (
 )
 
 replace (
+	weir/pkg/golden => ../../pkg/golden
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
 	weir/pkg/remotewrite => ../../pkg/remotewrite

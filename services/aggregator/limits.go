@@ -28,6 +28,7 @@ func nearLimits(s *fold.State) []limitUse {
 		for _, l := range []limitUse{
 			{u.Tenant, false, "series", u.Series, u.SeriesLimit},
 			{u.Tenant, false, "sources", u.Sources, u.SourceLimit},
+			{u.Tenant, false, "names of values", u.Names, u.NameLimit},
 		} {
 			if l.most > 0 && float64(l.use) >= nearLimit*float64(l.most) {
 				near = append(near, l)

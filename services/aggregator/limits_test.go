@@ -3,6 +3,7 @@ package aggregator
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -102,16 +103,40 @@ func TestATenantNearALimitIsNamed(t *testing.T) {
 	}
 }
 
-func TestNamesNearTheirLimitAreSaid(t *testing.T) {
-	state, frame := fold.New(fold.DefaultSettings()), &schema.Frame{Writer: "w", Number: 1}
-	for n := 0; n < schema.MaxNames*8/10; n += 1000 {
+// naming brings names, a thousand an event, of a service that recorded them.
+func naming(service string, from, to int) (events []schema.Event) {
+	for ; from < to; from += 1000 {
 		var samples []decode.RecordedSample
 		for i := range 1000 {
-			samples = append(samples, decode.RecordedSample{Labels: []schema.Label{{Name: "__name__", Value: fmt.Sprint("job:", n+i)}}, Value: 1})
+			labels := []schema.Label{{Name: "__name__", Value: fmt.Sprint("job:", from+i)}, {Name: "service", Value: service}, {Name: "subservice", Value: "x"}}
+			samples = append(samples, decode.RecordedSample{Labels: labels, Value: 1})
 		}
-		frame.Events = append(frame.Events, schema.Event{Topic: decode.RecordedTopic, Received: foldtest.Start, Route: schema.RouteRule, Payload: decode.EncodeRecorded(nil, foldtest.Start/1e6, samples, nil)})
+		events = append(events, schema.Event{Topic: decode.RecordedTopic, Received: foldtest.Start, Route: schema.RouteRule, Payload: decode.EncodeRecorded(nil, foldtest.Start/1e6, samples, nil)})
 	}
-	if state.Apply(1, frame); len(nearLimits(state)) != 1 || nearLimits(state)[0].String() != "the journal has 48000 names of values of at most 60000" {
-		t.Errorf("near their limits: %v", nearLimits(state))
+	return events
+}
+
+func TestNamesNearTheirLimitAreSaid(t *testing.T) {
+	state := fold.New(fold.DefaultSettings())
+	for n, test := range []struct {
+		service  string
+		from, to int
+		want     []string
+	}{
+		{"a", 0, 15_000, nil},
+		{"b", 15_000, 30_000, nil},
+		{"c", 30_000, 45_000, nil},
+		{"d", 45_000, 48_000, []string{"the journal has 48000 names of values of at most 60000"}},
+		{"a", 48_000, 49_000, []string{"tenant a/x has 16000 names of values of at most 20000", "the journal has 49000 names of values of at most 60000"}},
+	} {
+		seq := uint64(n + 1)
+		state.Apply(seq, &schema.Frame{Writer: "w", Number: seq, Events: naming(test.service, test.from, test.to)})
+		var got []string
+		for _, l := range nearLimits(state) {
+			got = append(got, l.String())
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("near their limits with those of %s up to %d: %q, not %q", test.service, test.to, got, test.want)
+		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/alerter/internal/actions"
+	"weir/services/alerter/internal/alert"
 	"weir/services/alerter/internal/api"
 	"weir/services/alerter/internal/components"
 	"weir/services/alerter/internal/deliver"
@@ -57,7 +58,8 @@ type App struct {
 	stop         sync.Once
 	stopped      error
 
-	reloading sync.Mutex // held while rules and routes are swapped
+	reloading   sync.Mutex // held while rules and routes are swapped
+	tenantRules map[*alert.RuleChange]rule.Group
 
 	mu          sync.Mutex
 	files       *files
@@ -106,16 +108,17 @@ func (a *App) Start(ctx context.Context) (err error) {
 	a.watched = components.NewWatch(ctx, a.checkComponents)
 	a.evaluator = evaluate.New(evaluate.Config{
 		Ledger: a.ledger, Recorder: &recorder{a.committer, time.Now},
-		Reader:   &components.Reader{Watch: a.watched, Rest: promread.OverReadPort(a.client)},
+		Reader:   &components.Reader{Watch: a.watched, Rest: promread.OverReadPort(a.client.ForRules())},
 		Engine:   a.engine(),
 		Interval: a.cfg.EvaluationInterval, ExternalURL: a.cfg.ExternalURL, Evaluated: a.meter.evaluated, Logger: a.cfg.Logger,
+		ResolveTimeout: func() time.Duration { return a.currentRouting().ResolveTimeout },
 	})
 	a.deliverer = deliver.New(deliver.Config{
 		Ledger: a.ledger, ExternalURL: a.cfg.ExternalURL, Chart: a.evaluator.Chart, Jitter: randmath.Float64,
 		Attempted: a.meter.attempted, Logger: a.cfg.Logger,
 	}, setup)
 	a.actions = actions.New(actions.Config{
-		Ledger: a.ledger, Counters: &a.counts, Settings: a.cfg.Actions, Mailer: mailers{a}, ParseRule: rule.FromAPI,
+		Ledger: a.ledger, Counters: &a.counts, Settings: a.cfg.Actions, Mailer: mailers{a}, Attributes: a.attributes, ParseRule: rule.FromAPI,
 		Client: &http.Client{}, Now: time.Now, Logger: a.cfg.Logger,
 	})
 	if err := a.evaluator.Set(ctx, slices.Concat(a.files.groups, a.tenantGroups())); err != nil {
@@ -187,9 +190,14 @@ func (a *App) panicked(r *http.Request, value any, stack []byte) {
 	a.cfg.Logger.Error("BUG: a request made the alerter panic", "method", r.Method, "path", r.URL.Path, "panic", value, "stack", string(stack))
 }
 
-// Stop takes no more requests, ends evaluating, lets notices under way end, and
-// stores what became of them. ctx bounds it. Only the first call counts; a
-// failed Start has made it.
+// underWay is for how long what is under way may go on once the alerter stops:
+// answers, evaluations, notices. A receiver that never answers must not take the
+// time in which what happened is stored, and others stop.
+const underWay = 3 * time.Second
+
+// Stop takes no more requests, ends evaluating, lets notices and actions under
+// way end or breaks them off after a while, and stores what became of them. ctx
+// bounds it. Only the first call counts; a failed Start has made it.
 func (a *App) Stop(ctx context.Context) error {
 	a.stop.Do(func() { a.stopped = a.endAll(ctx) })
 	return a.stopped
@@ -197,18 +205,20 @@ func (a *App) Stop(ctx context.Context) error {
 
 func (a *App) endAll(ctx context.Context) error {
 	var errs []error
+	brief, cancel := context.WithTimeout(ctx, underWay)
+	defer cancel()
 	if a.stopHTTP != nil {
-		errs = append(errs, a.stopHTTP(ctx))
+		errs = append(errs, a.stopHTTP(brief))
 	}
 	if a.service != nil {
 		errs = append(errs, a.service.Stop())
 	}
 	a.end()
 	if a.evaluator != nil {
-		a.evaluator.Stop(ctx)
+		a.evaluator.Stop(brief)
 	}
 	if a.deliverer != nil {
-		a.deliverer.Stop(ctx)
+		a.deliverer.Stop(brief)
 	}
 	a.background.Wait()
 	if a.watched != nil {

@@ -4,11 +4,13 @@ go 1.26.8
 
 replace (
 	weir/devices => ../../devices
+	weir/pkg/golden => ../../pkg/golden
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
 	weir/pkg/natshttp => ../../pkg/natshttp
 	weir/pkg/read => ../../pkg/read
 	weir/pkg/schema => ../../pkg/schema
+	weir/pkg/strictyaml => ../../pkg/strictyaml
 )
 
 require (
@@ -17,7 +19,6 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
 	github.com/klauspost/compress v1.20.3
-	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/alertmanager v0.34.2
 	github.com/prometheus/common v0.71.0
@@ -27,11 +28,13 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/image v0.47.0
 	weir/devices v0.0.0
+	weir/pkg/golden v0.0.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0-00010101000000-000000000000
 	weir/pkg/natshttp v0.0.0-00010101000000-000000000000
 	weir/pkg/read v0.0.0-00010101000000-000000000000
 	weir/pkg/schema v0.0.0
+	weir/pkg/strictyaml v0.0.0
 )
 
 require (
@@ -59,6 +62,7 @@ require (
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/mwitkow/go-conntrack v0.0.0-20190716064945-2f068394615f // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/prometheus/client_golang v1.24.1 // indirect

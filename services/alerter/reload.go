@@ -118,8 +118,9 @@ func (a *App) followTenantRules(ctx context.Context) {
 	}
 }
 
-// tenantGroups returns the tenants' rules. One that cannot be read any more, as
-// an older version took it, is logged and left out.
+// tenantGroups returns the tenants' rules. One that is refused now, as an older
+// version took it, is not evaluated, and says why wherever rules are shown. Each
+// is read once. It is called by one goroutine at a time.
 func (a *App) tenantGroups() []rule.Group {
 	var changes []*alert.RuleChange
 	a.ledger.Read(func(s *alert.State) {
@@ -132,13 +133,18 @@ func (a *App) tenantGroups() []rule.Group {
 			strings.Compare(a.Tenant.Subservice, b.Tenant.Subservice), strings.Compare(a.Name, b.Name))
 	})
 	groups := make([]rule.Group, 0, len(changes))
+	known := make(map[*alert.RuleChange]rule.Group, len(changes))
 	for _, c := range changes {
-		g, err := rule.FromAPI(c.Tenant, c.Body)
-		if err != nil {
-			a.cfg.Logger.Error("a tenant's rule is not evaluated", "tenant", c.Tenant, "rule", c.Name, "error", err)
-			continue
+		g, read := a.tenantRules[c]
+		if !read {
+			var err error
+			if g, err = rule.FromAPI(c.Tenant, c.Body); err != nil {
+				g = rule.Unusable(c, err)
+			}
 		}
+		known[c] = g
 		groups = append(groups, g)
 	}
+	a.tenantRules = known
 	return groups
 }

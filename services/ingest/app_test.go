@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/bcrypt"
 
+	"weir/pkg/journal/natstest"
 	"weir/pkg/schema"
 	"weir/services/ingest"
 	"weir/services/ingest/internal/broker/mqtttest"
@@ -337,12 +338,12 @@ func TestMetricsPassPrometheusLint(t *testing.T) {
 }
 
 func TestAStopThatTakesTooLongSaysSo(t *testing.T) {
-	o := newOutlet(t)
-	app := begin(t, o.connect(t))
+	o := natstest.NewOutlet(t)
+	app := begin(t, o.Connect())
 	c, _ := mqtttest.Connect(t, app.MQTTAddr(), 4, "device")
 	c.Send(mqtttest.Publish(1, 1, alive, good))
 	c.Expect(packets.Puback)
-	o.off()
+	o.Off()
 	c.Send(mqtttest.Publish(1, 2, alive, good))
 	eventually(t, "the message is read", func() bool { return metric(app, `weir_ingest_events_total{qos="1"}`) == "2" })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -10,7 +10,6 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/klauspost/compress v1.20.3
 	github.com/mochi-mqtt/server/v2 v2.7.9
-	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/common v0.71.0
@@ -18,12 +17,14 @@ require (
 	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/crypto v0.58.0
+	weir/pkg/golden v0.0.0
 	weir/pkg/httpserver v0.0.0
 	weir/pkg/journal v0.0.0
 	weir/pkg/metrics v0.0.0
 	weir/pkg/natshttp v0.0.0
 	weir/pkg/remotewrite v0.0.0
 	weir/pkg/schema v0.0.0
+	weir/pkg/strictyaml v0.0.0
 )
 
 require (
@@ -39,6 +40,7 @@ require (
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
@@ -56,10 +58,12 @@ require (
 )
 
 replace (
+	weir/pkg/golden => ../../pkg/golden
 	weir/pkg/httpserver => ../../pkg/httpserver
 	weir/pkg/journal => ../../pkg/journal
 	weir/pkg/metrics => ../../pkg/metrics
 	weir/pkg/natshttp => ../../pkg/natshttp
 	weir/pkg/remotewrite => ../../pkg/remotewrite
 	weir/pkg/schema => ../../pkg/schema
+	weir/pkg/strictyaml => ../../pkg/strictyaml
 )

@@ -14,8 +14,10 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"weir/pkg/journal/natstest"
 	"weir/pkg/natshttp"
 	"weir/pkg/schema"
+	"weir/pkg/schema/pushtopic"
 	"weir/services/ingest"
 	"weir/services/ingest/internal/broker/mqtttest"
 )
@@ -47,7 +49,8 @@ func TestAPushIsInTheJournalWhenItIsAnswered(t *testing.T) {
 	app := start(t, nc, withIntake)
 	defer http.DefaultClient.CloseIdleConnections()
 	url := "http://" + app.IntakeAddr()
-	for i, c := range []struct {
+	before := 0
+	for _, c := range []struct {
 		method, path, body string
 		code               int
 	}{
@@ -64,11 +67,12 @@ func TestAPushIsInTheJournalWhenItIsAnswered(t *testing.T) {
 			t.Fatalf("%s %s: %d %s, %v", c.method, c.path, code, answer, err)
 		}
 		all := events(t, nc)
-		if len(all) != i+1 {
-			t.Fatalf("%s %s: %d events are in the journal, want %d", c.method, c.path, len(all), i+1)
+		if len(all) <= before {
+			t.Fatalf("%s %s: %d events are in the journal", c.method, c.path, len(all))
 		}
-		e := all[i]
-		if e.Route != schema.RouteHTTP || e.Client != "127.0.0.1" || !strings.HasPrefix(c.body, string(e.Payload)) {
+		e := all[before]
+		_, body := pushtopic.CutHead(e.Payload)
+		if before = len(all); e.Route != schema.RouteHTTP || e.Client != "127.0.0.1" || !strings.HasPrefix(c.body, string(body)) {
 			t.Errorf("%s %s: stored %s of %s by %s", c.method, c.path, e.Topic, e.Client, e.Route)
 		}
 	}
@@ -128,10 +132,10 @@ func TestFramesCarryWhatServingPushesCost(t *testing.T) {
 }
 
 func TestPushesAreRefusedWhileTheJournalIsAway(t *testing.T) {
-	o := newOutlet(t)
-	app := begin(t, o.connect(t), withIntake)
+	o := natstest.NewOutlet(t)
+	app := begin(t, o.Connect(), withIntake)
 	defer http.DefaultClient.CloseIdleConnections()
-	o.off()
+	o.Off()
 	answered := make(chan int, 1)
 	go func() {
 		code, _, _ := push("PUT", "http://"+app.IntakeAddr()+"/metrics/job/a", "a 1\n")
@@ -176,7 +180,8 @@ func TestWhatWasAnsweredBeforeTheStopIsInTheJournal(t *testing.T) {
 	pushing.Wait()
 	stored := map[string]int{}
 	for _, e := range events(t, nc) {
-		stored[string(e.Payload)]++
+		_, body := pushtopic.CutHead(e.Payload)
+		stored[string(body)]++
 	}
 	for i, all := range acked {
 		if len(all) == 0 {

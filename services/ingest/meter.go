@@ -8,6 +8,7 @@ import (
 	"weir/pkg/metrics"
 	"weir/pkg/schema"
 	"weir/services/ingest/internal/broker"
+	"weir/services/ingest/internal/intake"
 )
 
 // meter counts what the ingest does: its own metrics, and the operations of
@@ -34,6 +35,9 @@ type meter struct {
 const (
 	httpRequests = "weir_ingest_http_requests_total"
 	httpDuration = "weir_ingest_http_request_duration_seconds"
+	httpBytes    = "weir_ingest_http_body_bytes"
+	httpComing   = "weir_ingest_http_bodies_coming"
+	httpRefused  = "weir_ingest_http_bodies_refused_total"
 )
 
 func newMeter(now func() time.Time) *meter {
@@ -46,6 +50,9 @@ func newMeter(now func() time.Time) *meter {
 		metrics.Desc{Name: "weir_ingest_queue_bytes", Type: metrics.Gauge, Help: "Bytes that wait for the journal."},
 		metrics.Desc{Name: httpRequests, Type: metrics.Counter, Help: "Requests of the HTTP intake answered, by route and status code."},
 		metrics.Desc{Name: httpDuration, Type: metrics.Summary, Help: "Time to answer a request of the HTTP intake, the journal's sync included, by route."},
+		metrics.Desc{Name: httpBytes, Type: metrics.Gauge, Help: "Bytes of the bodies that come to the HTTP intake or wait for the journal. There is room for 67108864."},
+		metrics.Desc{Name: httpComing, Type: metrics.Gauge, Help: "Requests of the HTTP intake whose body has not come whole."},
+		metrics.Desc{Name: httpRefused, Type: metrics.Counter, Help: "Requests of the HTTP intake answered with 503 for want of room, by reason: patience, they waited too long; slowest, their body came the slowest."},
 		metrics.Desc{Name: "weir_mqtt_clients", Type: metrics.Gauge, Help: "MQTT clients that are connected."},
 		metrics.Desc{Name: "weir_mqtt_subscriptions", Type: metrics.Gauge, Help: "MQTT subscriptions that exist."},
 		metrics.Desc{Name: "weir_mqtt_retained_messages", Type: metrics.Gauge, Help: "MQTT messages that are retained."},
@@ -67,6 +74,14 @@ func newMeter(now func() time.Time) *meter {
 func (m *meter) served(route string, code int, took time.Duration) {
 	m.set.Counter(httpRequests, metrics.L("route", route), metrics.L("code", strconv.Itoa(code))).Inc()
 	m.set.Summary(httpDuration, metrics.L("route", route)).Update(took.Seconds())
+}
+
+// watchBodies declares how the bodies of the HTTP intake's requests do.
+func (m *meter) watchBodies(bodies func() intake.BodyFigures) {
+	m.set.Gauge(httpBytes, func() float64 { return float64(bodies().Bytes) })
+	m.set.Gauge(httpComing, func() float64 { return float64(bodies().Coming) })
+	m.set.CounterFunc(httpRefused, func() float64 { return float64(bodies().Refused) }, metrics.L("reason", "patience"))
+	m.set.CounterFunc(httpRefused, func() float64 { return float64(bodies().Slowest) }, metrics.L("reason", "slowest"))
 }
 
 // watch declares what is read off the broker and the committer.

@@ -2,84 +2,18 @@ package ingest_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
+	"weir/pkg/journal/natstest"
 	"weir/services/ingest"
 	"weir/services/ingest/internal/broker/mqtttest"
 )
-
-// outlet is a NATS server that can be switched off and on, while connections to
-// it try to come back.
-type outlet struct {
-	tb  testing.TB
-	dir string
-	mu  sync.Mutex
-	srv *server.Server
-}
-
-func newOutlet(tb testing.TB) *outlet {
-	o := &outlet{tb: tb, dir: tb.TempDir()}
-	o.on()
-	tb.Cleanup(o.off)
-	return o
-}
-
-func (o *outlet) on() {
-	o.tb.Helper()
-	srv, err := server.NewServer(&server.Options{ServerName: "weir", DontListen: true, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: o.dir, SyncAlways: true})
-	if err != nil {
-		o.tb.Fatal(err)
-	}
-	srv.Start()
-	if !srv.ReadyForConnections(mqtttest.Patience) {
-		o.tb.Fatal("the NATS server does not start")
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.srv = srv
-}
-
-func (o *outlet) off() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.srv != nil {
-		o.srv.Shutdown()
-		o.srv.WaitForShutdown()
-		o.srv = nil
-	}
-}
-
-// InProcessConn implements nats.InProcessConnProvider.
-func (o *outlet) InProcessConn() (net.Conn, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.srv == nil {
-		return nil, errors.New("switched off")
-	}
-	return o.srv.InProcessConn()
-}
-
-func (o *outlet) connect(tb testing.TB) *nats.Conn {
-	tb.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(o), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(nc.Close)
-	return nc
-}
 
 // metric returns a metric's value.
 func metric(app *ingest.App, name string) string {
@@ -103,13 +37,13 @@ func number(t *testing.T, app *ingest.App, name string) float64 {
 }
 
 func TestWhileTheJournalIsAwayPublishersAreHeldBackAndNothingIsLost(t *testing.T) {
-	o := newOutlet(t)
-	nc := o.connect(t)
+	o := natstest.NewOutlet(t)
+	nc := o.Connect()
 	app := start(t, nc)
 	const clients, each, size = 4, 60, 200 << 10 // some 48 MB, more than may wait
 	payload := strings.Repeat("x", size)
 	mapped(t, app)
-	o.off()
+	o.Off()
 	var publishing sync.WaitGroup
 	for i := range clients {
 		c, _ := mqtttest.Connect(t, app.MQTTAddr(), 4, fmt.Sprint(i))
@@ -137,7 +71,7 @@ func TestWhileTheJournalIsAwayPublishersAreHeldBackAndNothingIsLost(t *testing.T
 	if n := metric(app, "weir_ingest_frames_total"); n != "1" {
 		t.Errorf("%s frames were stored, with the mappings, while the journal was away", n)
 	}
-	o.on()
+	o.On()
 	publishing.Wait()
 	got := map[string]int{}
 	for _, e := range events(t, nc) {

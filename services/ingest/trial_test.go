@@ -1,18 +1,14 @@
 package ingest_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"weir/pkg/golden"
 	"weir/services/ingest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // plant is a sources file with mappings.
 const plant = `topic_mappings:
@@ -40,23 +36,6 @@ func sourcesFile(t *testing.T, content string) string {
 	return path
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
-
 func TestMapTest(t *testing.T) {
 	file := sourcesFile(t, plant)
 	var out strings.Builder
@@ -80,7 +59,7 @@ func TestMapTest(t *testing.T) {
 		}
 		out.WriteByte('\n')
 	}
-	golden(t, "map-test.golden", out.String())
+	golden.Check(t, "map-test.golden", out.String())
 }
 
 func TestWhatCannotBeTried(t *testing.T) {
@@ -105,7 +84,7 @@ func TestCheckSources(t *testing.T) {
 	if err := ingest.CheckSources(path, &out); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "check-sources.golden", strings.Replace(out.String(), filepath.Dir(path), "DIR", 1))
+	golden.Check(t, "check-sources.golden", strings.Replace(out.String(), filepath.Dir(path), "DIR", 1))
 
 	if err := ingest.CheckSources("../../deployments/sources.example.yaml", &out); err != nil {
 		t.Errorf("the example: %v", err)
@@ -115,5 +94,5 @@ func TestCheckSources(t *testing.T) {
 	if err == nil {
 		t.Fatal("taken")
 	}
-	golden(t, "check-sources-bad.golden", strings.Replace(err.Error(), filepath.Dir(bad), "DIR", 1)+"\n")
+	golden.Check(t, "check-sources-bad.golden", strings.Replace(err.Error(), filepath.Dir(bad), "DIR", 1)+"\n")
 }

@@ -3,10 +3,7 @@ package dialect
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,31 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/devices/agent/ring"
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 var (
 	moment = time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC)
@@ -109,7 +85,7 @@ func TestMessages(t *testing.T) {
 					t.Errorf("%s is no JSON", m.name)
 				}
 			}
-			golden(t, d.String()+".txt", b.String())
+			golden.Check(t, d.String()+".txt", b.String())
 		})
 	}
 }

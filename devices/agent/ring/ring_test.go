@@ -1,38 +1,15 @@
 package ring
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 var begin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -62,7 +39,7 @@ func TestAggregates(t *testing.T) {
 			fmt.Fprintf(&b, "%d: %t %+v\n", n, ok, a)
 		}
 	}
-	golden(t, "aggregates.txt", b.String())
+	golden.Check(t, "aggregates.txt", b.String())
 }
 
 func TestMissingFieldsAreLeftOutOfAggregates(t *testing.T) {

@@ -46,6 +46,7 @@ type Sampler struct {
 	disk     totals    // never falls
 	groupCPU float64   // seconds at the sample before
 	family   ledger    // of a tree's seconds
+	orphans  *Orphans  // of a tree; nil for none
 }
 
 // set finds the processes of a task.
@@ -75,6 +76,7 @@ func (s *Sampler) Begin(ctx context.Context, now time.Time) error {
 // Take measures once; now is the sample's time. The error is ErrEnded or
 // ErrAbsent if there is no process.
 func (s *Sampler) Take(ctx context.Context, now time.Time) (ring.Sample, error) {
+	defer s.orphans.hold()()
 	pids, err := s.set.pids(ctx)
 	if err != nil {
 		return ring.Sample{}, err
@@ -95,8 +97,15 @@ func (s *Sampler) Take(ctx context.Context, now time.Time) (ring.Sample, error) 
 	}
 	if p, ok := s.set.(*processSet); ok && p.tree && s.collect.Has(ring.CPU) {
 		if seconds, ok := familyCPU(pids); ok {
+			if s.orphans != nil {
+				seconds += s.orphans.cpu
+			}
 			sum.cpu = s.family.spent(seconds)
 		}
+	}
+	if s.orphans != nil {
+		sum.disk.read += s.orphans.disk.read
+		sum.disk.written += s.orphans.disk.written
 	}
 	out := s.sample(now, &sum)
 	if s.collect.Has(ring.NetworkIO) {

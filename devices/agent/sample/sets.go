@@ -16,7 +16,8 @@ type processSet struct {
 	tree bool
 	name string // all processes of this name instead, unless it is ""
 
-	known map[int32]bool // of a tree: who belongs to it stays when its parent ends
+	known   map[int32]bool // of a tree: who belongs to it stays when its parent ends
+	orphans *Orphans       // of a tree: they belong to it; nil for none
 }
 
 func (s *processSet) named() bool { return s.name != "" }
@@ -31,6 +32,16 @@ func NewProcess(ctx context.Context, pid int32, tree bool, collect ring.Fields) 
 		return nil, fmt.Errorf("there is no process %d: %w", pid, ErrEnded)
 	}
 	return newSampler(ctx, &processSet{root: pid, tree: tree, known: map[int32]bool{pid: true}}, collect)
+}
+
+// NewCommand measures the command that this process has started, with its
+// descendants, and the orphans among them.
+func NewCommand(ctx context.Context, pid int32, orphans *Orphans, collect ring.Fields) (*Sampler, error) {
+	s, err := NewProcess(ctx, pid, true, collect)
+	if err == nil {
+		s.set.(*processSet).orphans, s.orphans = orphans, orphans
+	}
+	return s, err
 }
 
 // NewNamed measures all processes whose program has a name, as one task. There
@@ -78,38 +89,56 @@ func Name(ctx context.Context, pid int32) (string, error) {
 	return strings.TrimSuffix(name, ".exe"), nil
 }
 
-// family lists the root and its descendants, the root first while it runs.
-func (s *processSet) family(ctx context.Context) ([]int32, error) {
+// relations are who is there, and whose child.
+type relations struct {
+	children map[int32][]int32
+	present  map[int32]bool
+}
+
+func relate(ctx context.Context) (relations, error) {
 	all, err := process.PidsWithContext(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the processes: %w", err)
+		return relations{}, fmt.Errorf("list the processes: %w", err)
 	}
-	children := make(map[int32][]int32, len(all))
-	present := make(map[int32]bool, len(all))
+	r := relations{make(map[int32][]int32, len(all)), make(map[int32]bool, len(all))}
 	for _, pid := range all {
 		parent, err := (&process.Process{Pid: pid}).PpidWithContext(ctx)
 		if err != nil {
 			continue // it ended meanwhile
 		}
-		present[pid] = true
-		children[parent] = append(children[parent], pid)
+		r.present[pid] = true
+		r.children[parent] = append(r.children[parent], pid)
+	}
+	return r, nil
+}
+
+// family lists the root and its descendants, the root first while it runs.
+func (s *processSet) family(ctx context.Context) ([]int32, error) {
+	r, err := relate(ctx)
+	if err != nil {
+		return nil, err
 	}
 	members := map[int32]bool{}
 	var pids []int32
 	var take func(pid int32)
 	take = func(pid int32) {
-		if members[pid] || !present[pid] {
+		if members[pid] || !r.present[pid] {
 			return
 		}
 		members[pid] = true
 		pids = append(pids, pid)
-		for _, child := range children[pid] {
+		for _, child := range r.children[pid] {
 			take(child)
 		}
 	}
 	take(s.root)
 	for pid := range s.known {
 		take(pid)
+	}
+	if s.orphans != nil {
+		for _, pid := range r.children[s.orphans.adopter] {
+			take(pid)
+		}
 	}
 	s.known = members
 	if len(pids) == 0 {

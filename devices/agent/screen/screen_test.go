@@ -1,40 +1,16 @@
 package screen
 
 import (
-	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"weir/devices/agent/dialect"
 	"weir/devices/agent/ring"
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(path, []byte(got), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 var moment = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -82,7 +58,7 @@ func TestRender(t *testing.T) {
 						t.Errorf("%d columns: %s", utf8.RuneCountInString(l), l)
 					}
 				}
-				golden(t, fmt.Sprintf("%s-%d.txt", strings.ReplaceAll(strings.ReplaceAll(name, ",", ""), " ", "-"), size[0]), got+"\n")
+				golden.Check(t, fmt.Sprintf("%s-%d.txt", strings.ReplaceAll(strings.ReplaceAll(name, ",", ""), " ", "-"), size[0]), got+"\n")
 			})
 		}
 	}
@@ -101,5 +77,5 @@ func TestNoTerminalIsTooSmall(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	golden(t, "lines.txt", strings.Join([]string{Line("t1", rich()), Line("t2", poor()), HostLine("p1", host()), HostLine("p1", &dialect.Host{Time: moment})}, "\n")+"\n")
+	golden.Check(t, "lines.txt", strings.Join([]string{Line("t1", rich()), Line("t2", poor()), HostLine("p1", host()), HostLine("p1", &dialect.Host{Time: moment})}, "\n")+"\n")
 }

@@ -2,40 +2,14 @@ package serve
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"weir/devices/agent/dialect"
 	"weir/devices/agent/profile"
 	"weir/devices/agent/ring"
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 // view has a task with everything, and one whose platform gives little.
 func view() View {
@@ -63,7 +37,7 @@ func view() View {
 	}
 }
 
-func TestMetrics(t *testing.T) { golden(t, "metrics.txt", string(Metrics(view()))) }
+func TestMetrics(t *testing.T) { golden.Check(t, "metrics.txt", string(Metrics(view()))) }
 
 func TestHistory(t *testing.T) {
 	var v any
@@ -71,5 +45,5 @@ func TestHistory(t *testing.T) {
 	if err := json.Unmarshal(text, &v); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "history.json", string(text))
+	golden.Check(t, "history.json", string(text))
 }

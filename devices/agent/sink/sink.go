@@ -19,6 +19,8 @@ type Message struct {
 	Topic   string
 	Payload []byte
 	QoS     byte
+	ID      uint16 // the packet's; 0 at QoS 0, and of a will
+	Dup     bool   // marked as a retransmission
 }
 
 // Sink is a broker that listens.
@@ -206,7 +208,7 @@ func (n *session) connect(b []byte) error {
 	}
 	n.client = fields[0]
 	if wanted == 3 {
-		n.will = &Message{n.client, fields[1], []byte(fields[2]), flags >> 3 & 3}
+		n.will = &Message{Client: n.client, Topic: fields[1], Payload: []byte(fields[2]), QoS: flags >> 3 & 3}
 	}
 	return nil
 }
@@ -217,7 +219,7 @@ func (n *session) publish(p packet.Packet) ([]byte, error) {
 		return nil, errProtocol
 	}
 	end := 2 + int(binary.BigEndian.Uint16(b))
-	m := Message{Client: n.client, Topic: string(b[2:end]), QoS: p.Flags >> 1 & 3}
+	m := Message{Client: n.client, Topic: string(b[2:end]), QoS: p.Flags >> 1 & 3, Dup: p.Flags&8 != 0}
 	b = b[end:]
 	var id uint16
 	if m.QoS > 0 {
@@ -225,6 +227,7 @@ func (n *session) publish(p packet.Packet) ([]byte, error) {
 			return nil, errProtocol
 		}
 		id, b = binary.BigEndian.Uint16(b), b[2:]
+		m.ID = id
 	}
 	m.Payload = append([]byte(nil), b...)
 	switch m.QoS {

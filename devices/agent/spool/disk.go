@@ -22,6 +22,8 @@ var ErrInUse = errors.New("another process uses this spool")
 //
 // The head is written after the broker's acknowledgement: a kill in between
 // sends a message once more, never once less.
+//
+// A Disk also keeps by which name its messages are sent, see Session.
 type Disk struct {
 	mu       sync.Mutex
 	dir      string
@@ -34,6 +36,7 @@ type Disk struct {
 	last     uint64     // the last message's number
 	lost     uint64
 	changed  chan struct{}
+	session  string
 }
 
 var _ Spool = (*Disk)(nil)
@@ -45,6 +48,13 @@ type place struct {
 	offset int64
 	length int
 }
+
+// The files beside the segments.
+const (
+	lockFile   = "lock"
+	headFile   = "head"
+	clientFile = "client"
+)
 
 // MinBound is the least that a spool on disk may be bounded to, in bytes.
 const MinBound = 64 << 10
@@ -62,7 +72,7 @@ func Open(dir string, bound int64) (*Disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the spool: %w", err)
 	}
-	s := &Disk{dir: dir, bound: bound, lock: flock.New(filepath.Join(dir, "lock")), changed: make(chan struct{}, 1)}
+	s := &Disk{dir: dir, bound: bound, lock: flock.New(filepath.Join(dir, lockFile)), changed: make(chan struct{}, 1)}
 	got, err := s.lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the spool: %w", err)
@@ -83,7 +93,10 @@ func Open(dir string, bound int64) (*Disk, error) {
 // written behind what may be damaged.
 func (s *Disk) load() error {
 	var err error
-	if s.head, err = os.OpenFile(filepath.Join(s.dir, "head"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	if s.head, err = os.OpenFile(filepath.Join(s.dir, headFile), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
+	if s.session, err = readSession(s.dir); err != nil {
 		return err
 	}
 	dropped := readHead(s.head)

@@ -11,9 +11,18 @@ type Connect struct {
 	Clean         bool   // clean session (3.1.1), clean start (5)
 	KeepAlive     uint16 // seconds; 0 is none
 	SessionExpiry uint32 // MQTT 5: seconds that the session outlives the connection
+	Will          *Will  // nil for none
 }
 
-// AppendConnect appends a CONNECT packet without a will.
+// Will is what the server publishes, at QoS 0, when the connection breaks.
+type Will struct {
+	Topic   string
+	Payload []byte
+}
+
+// AppendConnect appends a CONNECT packet.
+//
+// Source: MQTT 3.1.1 and 5, section 3.1.
 func AppendConnect(dst []byte, c Connect) []byte {
 	var props []byte
 	if c.Version == V5 && c.SessionExpiry > 0 {
@@ -22,6 +31,13 @@ func AppendConnect(dst []byte, c Connect) []byte {
 	flags, length := byte(0), 10+2+len(c.ClientID)
 	if c.Clean {
 		flags |= 0x02
+	}
+	if c.Will != nil {
+		flags |= 0x04
+		length += 2 + len(c.Will.Topic) + 2 + len(c.Will.Payload)
+		if c.Version == V5 {
+			length++
+		}
 	}
 	if c.Username != "" || c.Password != "" {
 		flags |= 0x80
@@ -43,6 +59,13 @@ func AppendConnect(dst []byte, c Connect) []byte {
 		dst = append(dst, props...)
 	}
 	dst = appendString(dst, c.ClientID)
+	if c.Will != nil {
+		if c.Version == V5 {
+			dst = append(dst, 0) // no properties
+		}
+		dst = appendString(dst, c.Will.Topic)
+		dst = appendString(dst, string(c.Will.Payload))
+	}
 	if flags&0x80 != 0 {
 		dst = appendString(dst, c.Username)
 	}

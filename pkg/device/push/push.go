@@ -82,12 +82,13 @@ func (h *HTTP) target() (string, error) {
 }
 
 // pair writes a label for the path; a value that a path cannot hold as it is
-// goes in base64, as the Pushgateway reads it.
+// goes in base64, as the Pushgateway reads it. What is not UTF-8 becomes U+FFFD.
 func pair(name, value string) string {
+	value = strings.ToValidUTF8(value, "\uFFFD")
 	if value == "" {
 		return "/" + name + "@base64/="
 	}
-	if strings.Contains(value, "/") {
+	if value == "." || value == ".." || strings.Contains(value, "/") {
 		return "/" + name + "@base64/" + base64.RawURLEncoding.EncodeToString([]byte(value))
 	}
 	return "/" + name + "/" + url.PathEscape(value)

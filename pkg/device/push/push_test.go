@@ -1,8 +1,6 @@
 package push_test
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -29,11 +27,11 @@ func TestHTTPPushesToTheGroupOfItsJobAndLabels(t *testing.T) {
 		got = request{r.Method, r.URL.EscapedPath(), r.Header.Get("Fiware-Service"), r.Header.Get("Fiware-ServicePath"), r.Header.Get("Content-Type"), string(body)}
 	}))
 	defer server.Close()
-	h := push.HTTP{URL: server.URL + "/", Job: "tank farm", Grouping: map[string]string{"zone": "a/b", "instance": "esp-1", "empty": ""}, Service: "plant", Subservice: "line1"}
+	h := push.HTTP{URL: server.URL + "/", Job: "tank farm", Grouping: map[string]string{"zone": "a/b", "instance": "caf\xe9", "empty": "", "up": ".."}, Service: "plant", Subservice: "line1"}
 	if err := h.Push(t.Context(), registry()); err != nil {
 		t.Fatal(err)
 	}
-	want := request{"PUT", "/metrics/job/tank%20farm/empty@base64/=/instance/esp-1/zone@base64/YS9i", "plant", "/line1", device.ContentType, "# TYPE level gauge\nlevel 4\n"}
+	want := request{"PUT", "/metrics/job/tank%20farm/empty@base64/=/instance/caf%EF%BF%BD/up@base64/Li4/zone@base64/YS9i", "plant", "/line1", device.ContentType, "# TYPE level gauge\nlevel 4\n"}
 	if got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
@@ -53,30 +51,9 @@ func TestHTTPSaysWhatWasAnswered(t *testing.T) {
 	}
 }
 
-type publisher func(topic string, payload []byte) error
-
-func (p publisher) Publish(_ context.Context, topic string, payload []byte) error {
-	return p(topic, payload)
-}
-
 func TestMQTTRefusesWhatIsNoLevelOfATopic(t *testing.T) {
 	m := push.MQTT{Service: "plant", Subservice: "a/b", Device: "esp-1"}
 	if err := m.Push(t.Context(), registry()); err == nil || !strings.Contains(err.Error(), `the subservice is "a/b"`) {
 		t.Errorf("got %v", err)
 	}
-}
-
-func ExampleMQTT() {
-	client := publisher(func(topic string, payload []byte) error {
-		fmt.Printf("%s\n%s", topic, payload)
-		return nil
-	})
-	board := push.MQTT{Publisher: client, Service: "plant", Subservice: "line1", Device: "esp-1"}
-	if err := board.Push(context.Background(), registry()); err != nil {
-		fmt.Println(err)
-	}
-	// Output:
-	// expo/plant/line1/esp-1/metrics
-	// # TYPE level gauge
-	// level 4
 }

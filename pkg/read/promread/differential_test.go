@@ -26,7 +26,7 @@ type exact struct {
 
 func (e *exact) Select(_ context.Context, req SelectRequest, visit func(labels.Labels, []int64, []float64)) error {
 	for _, s := range e.all {
-		if slices.ContainsFunc(req.Matchers, func(m *labels.Matcher) bool { return !m.Matches(s.Labels.Get(m.Name)) }) {
+		if !Matches(req.Matchers, s.Labels) {
 			continue
 		}
 		low, _ := slices.BinarySearch(s.T, req.From)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 
 	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/bounds"
 	"weir/pkg/read/promread/readtest"
 	"weir/pkg/schema"
 )
@@ -80,20 +81,16 @@ func TestTheEnginesLimits(t *testing.T) {
 }
 
 func TestQueriesThatAreTooLarge(t *testing.T) {
-	if err := promread.CheckTokens(strings.Repeat("1+", promread.MaxTokens/2) + "1"); err == nil {
+	if err := bounds.CheckText(strings.Repeat("1+", bounds.MaxTokens/2) + "1"); err == nil {
 		t.Error("too many tokens are not found")
 	}
-	if err := promread.CheckTokens(`a{node=~"` + strings.Repeat("n|", promread.MaxTokens) + `"}`); err != nil {
+	if err := bounds.CheckText(`a{node=~"` + strings.Repeat("n|", bounds.MaxTokens) + `"}`); err != nil {
 		t.Errorf("a long string: %v", err)
 	}
 	engine := promread.NewEngine(promread.EngineConfig{})
-	query, err := engine.NewInstantQuery(context.Background(), &promread.Queryable{Reader: two()}, nil, "max_over_time(a[1y:1ms])", time.UnixMilli(at))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer query.Close()
-	var steps *promread.TooManySteps
-	if err := promread.CheckSubqueries(query.Statement()); !errors.As(err, &steps) || steps.Steps < 3e10 {
+	_, err := engine.NewInstantQuery(context.Background(), &promread.Queryable{Reader: two()}, nil, "max_over_time(a[1y:1ms])", time.UnixMilli(at))
+	var steps *bounds.TooManySteps
+	if !errors.As(err, &steps) || steps.Steps < 3e10 {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
@@ -207,8 +206,8 @@ func TestIterator(t *testing.T) {
 		at := int64(0)
 		for i := range n {
 			at += 1 + rng.Int64N(20)
-			s.T[i], s.V[i], list[i] = at, rng.Float64(), sample{t: at}
-			list[i].v = s.V[i]
+			s.T[i], s.V[i] = at, rng.Float64()
+			list[i] = conformance.Sample(at, s.V[i])
 		}
 		got, want := stored{&s}.Iterator(nil), storage.NewListSeriesIterator(list)
 		for range 30 {
@@ -243,21 +242,8 @@ func TestIteratorsAreUsedAgain(t *testing.T) {
 	}
 }
 
-type sample struct {
-	t int64
-	v float64
-}
-
-func (s sample) ST() int64                     { return 0 }
-func (s sample) T() int64                      { return s.t }
-func (s sample) F() float64                    { return s.v }
-func (s sample) H() *histogram.Histogram       { return nil }
-func (s sample) FH() *histogram.FloatHistogram { return nil }
-func (s sample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
-func (s sample) Copy() chunks.Sample           { return s }
-
 // samples are a list for Prometheus' iterator.
-type samples []sample
+type samples []chunks.Sample
 
 func (s samples) Get(i int) chunks.Sample { return s[i] }
 func (s samples) Len() int                { return len(s) }

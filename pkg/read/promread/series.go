@@ -1,6 +1,7 @@
 package promread
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -42,6 +43,23 @@ type Series struct {
 	Labels labels.Labels
 	T      []int64 // milliseconds
 	V      []float64
+}
+
+// Between returns the series with copies of its samples from one moment to
+// another, milliseconds, both inclusive.
+func (s *Series) Between(from, to int64) Series {
+	low, _ := slices.BinarySearch(s.T, from)
+	high, found := slices.BinarySearch(s.T, to)
+	if found {
+		high++
+	}
+	high = max(low, high)
+	return Series{Labels: s.Labels, T: slices.Clone(s.T[low:high]), V: slices.Clone(s.V[low:high])}
+}
+
+// Matches reports whether labels match all of some matchers.
+func Matches(matchers []*labels.Matcher, l labels.Labels) bool {
+	return !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(l.Get(m.Name)) })
 }
 
 // stored is a series as the engine takes it.

@@ -37,6 +37,7 @@ type Client struct {
 	nc        *nats.Conn
 	js        jetstream.JetStream
 	partition int
+	header    nats.Header // of requests whose answers are streamed; nil for none
 }
 
 // New returns a client over a connection, which stays the caller's.
@@ -46,6 +47,14 @@ func New(nc *nats.Conn, partition int) (*Client, error) {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
 	return &Client{nc: nc, js: js, partition: partition}, nil
+}
+
+// ForRules returns the client for who evaluates rules: its questions about history
+// do not wait for anybody else's.
+func (c *Client) ForRules() *Client {
+	of := *c
+	of.header = nats.Header{schema.RulesHeader: {"1"}}
+	return &of
 }
 
 // Sources calls visit with each source that the request selects, in ascending

@@ -67,7 +67,8 @@ func (c *Client) open(endpoint string, req any) (*answer, error) {
 	// A dropped message would be a hole in the answer, and the answer's size is
 	// the aggregator's decision in any case.
 	a.sub.SetPendingLimits(-1, -1)
-	if err := c.nc.PublishRequest(c.subject(endpoint), inbox, data); err != nil {
+	m := &nats.Msg{Subject: c.subject(endpoint), Reply: inbox, Header: c.header, Data: data}
+	if err := c.nc.PublishMsg(m); err != nil {
 		a.sub.Unsubscribe()
 		return nil, aggregator.explain(err)
 	}

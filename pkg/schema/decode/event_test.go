@@ -13,6 +13,7 @@ import (
 
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
+	"weir/pkg/schema/packed"
 )
 
 func TestWhatATopicMeansDependsOnTheWay(t *testing.T) {
@@ -82,6 +83,17 @@ func showOpen(readings []schema.Reading) string {
 		}
 		if r.Ended {
 			fmt.Fprintf(&b, " ended all=%v", r.All)
+			if r.Presence == schema.PresenceOffline {
+				b.WriteString(" for good")
+			}
+			for _, v := range r.Named {
+				b.WriteString(" " + v.Name)
+			}
+			b.WriteByte('\n')
+			continue
+		}
+		if r.Interval == schema.UntilEnded {
+			b.WriteString(" holds")
 		}
 		for _, f := range r.Fields {
 			fmt.Fprintf(&b, " %s:%v", pathOf(f.Field), f.Value)
@@ -120,6 +132,7 @@ const (
 	pushTopic   = "/metrics/job/backup/instance/db1?method=PUT&service=factory&subservice=line1"
 	upLine      = "# weir-scrape up=1 duration=0.25\n"
 	downLine    = "# weir-scrape up=0 duration=10 error=\"timeout\"\n"
+	pushLine    = "# weir-push at=1767323045500000000\n"
 	endedLine   = "# weir-scrape up=0 duration=0 ended=1\n"
 	target      = `target "boards/10.0.0.7:8080"`
 	itsLabels   = "[instance=10.0.0.7:8080 job=boards zone=a]"
@@ -141,7 +154,9 @@ device "board-7" bus=i2c plant_read_count:2/summary plant_read_sum:0.75/summary 
 ` + target + " ended all=true\n"},
 		{"a target that does not answer", scrapeTopic, downLine,
 			target + " ended all=true\n" + target + " " + itsLabels + " offline scrape_duration_seconds:10/gauge/seconds scrape_samples_scraped:0/gauge up:0/gauge\n"},
-		{"a target that is not scraped any more", scrapeTopic, endedLine, target + " ended all=true\n"},
+		{"a target that is not scraped any more", scrapeTopic, endedLine, target + " ended all=true for good\n"},
+		{"a page that is packed", scrapeTopic, "# weir-scrape up=1 duration=0.25 encoding=zstd\n" + string(packed.Pack([]byte("a 1\n"))),
+			target + " " + itsLabels + " a:1 scrape_duration_seconds:0.25/gauge/seconds scrape_samples_scraped:1/gauge up:1/gauge\n" + target + " ended all=true\n"},
 		{"samples of a scrape cannot say that it failed", scrapeTopic, upLine + "up 0\nscrape_duration_seconds 9\n",
 			target + " " + itsLabels + " scrape_duration_seconds:0.25/gauge/seconds scrape_samples_scraped:2/gauge up:1/gauge\n" + target + " ended all=true\n"},
 		{"a sample's label that is the target's, too", scrapeTopic, upLine + `a{job="x",b="1"} 1`,
@@ -161,11 +176,26 @@ device "board-7" bus=i2c plant_read_count:2/summary plant_read_sum:0.75/summary 
 		{"an empty page", "expo/s/u/b/metrics", "", ""},
 
 		{"a group that is pushed", pushTopic, "last_success 5\nfiles{disk=\"a\",job=\"other\"} 7\n", `target "backup/instance/db1" ended all=true
-target "backup/instance/db1" [instance=db1 job=backup] last_success:5
-target "backup/instance/db1" disk=a [instance=db1 job=backup] files:7
+target "backup/instance/db1" [instance=db1 job=backup] holds last_success:5
+target "backup/instance/db1" disk=a [instance=db1 job=backup] holds files:7
 `},
-		{"a group that is added to", strings.Replace(pushTopic, "PUT", "POST", 1), "a 1\n", "target \"backup/instance/db1\" [instance=db1 job=backup] a:1\n"},
-		{"a group that is deleted", strings.Replace(pushTopic, "PUT", "DELETE", 1), "", "target \"backup/instance/db1\" ended all=true\n"},
+		{"a group that is pushed at a time", pushTopic, pushLine + "files{disk=\"a\"} 7\npush_time_seconds 9\n", `target "backup/instance/db1" ended all=true
+target "backup/instance/db1" [instance=db1 job=backup] holds push_failure_time_seconds:0/gauge/seconds push_time_seconds:1.7673230455e+09/gauge/seconds
+target "backup/instance/db1" disk=a [instance=db1 job=backup] holds files:7
+`},
+		{"a group of which a push was refused before", pushTopic, strings.Replace(pushLine, "\n", " failed=1500000000\n", 1), `target "backup/instance/db1" ended all=true
+target "backup/instance/db1" [instance=db1 job=backup] holds push_failure_time_seconds:1.5/gauge/seconds push_time_seconds:1.7673230455e+09/gauge/seconds
+`},
+		{"a push that was refused", pushTopic, "# weir-push at=1500000000 refused=1\n", "target \"backup/instance/db1\" [instance=db1 job=backup] holds push_failure_time_seconds:1.5/gauge/seconds\n"},
+		{"a group that is pushed packed", pushTopic, "# weir-push at=1500000000 encoding=zstd\n" + string(packed.Pack([]byte("a 1\n"))), `target "backup/instance/db1" ended all=true
+target "backup/instance/db1" [instance=db1 job=backup] holds a:1 push_failure_time_seconds:0/gauge/seconds push_time_seconds:1.5/gauge/seconds
+`},
+		{"a group that is added to: what had the names ends", strings.Replace(pushTopic, "PUT", "POST", 1), pushLine + "a{x=\"1\"} 1\na 2\nb 3\n", `target "backup/instance/db1" ended all=true a b
+target "backup/instance/db1" [instance=db1 job=backup] holds a:2 b:3 push_failure_time_seconds:0/gauge/seconds push_time_seconds:1.7673230455e+09/gauge/seconds
+target "backup/instance/db1" x=1 [instance=db1 job=backup] holds a:1
+`},
+		{"nothing that is added", strings.Replace(pushTopic, "PUT", "POST", 1), "", ""},
+		{"a group that is deleted", strings.Replace(pushTopic, "PUT", "DELETE", 1), "", "target \"backup/instance/db1\" ended all=true for good\n"},
 
 		{"a notification", "/notices?path=%2Fline1&service=factory", `{"data":[{"id":"sensor:7","type":"Room","temperature":{"type":"Number","value":31.5,"metadata":{"unit":{"type":"Text","value":"C"}}},"open":{"type":"Boolean","value":true},"name":{"type":"Text","value":"lab"}}]}`,
 			"device \"sensor:7\" [type=Room] (name=lab) open:1 temperature:31.5/C\n"},
@@ -183,7 +213,7 @@ target "backup/instance/db1" disk=a [instance=db1 job=backup] files:7
 		{"a page of an error stands for nothing", "/datamgmt/health?node=dn-1&service=s&subservice=u", "# weir-scrape up=0 duration=0.5 status=502\n<html>", "datamgmt \"dn-1\" offline scrape_duration_seconds:0.5/gauge/seconds up:0/gauge\n"},
 		{"a data node's stats that were fetched", "/datamgmt/stats?node=dn-1&service=s&subservice=u", upLine + `{"total_peers":15,"data_sent":1024}`, "datamgmt \"dn-1\" total_peers:15 data_sent:1024\n"},
 		{"stats that were not", "/datamgmt/stats?node=dn-1&service=s&subservice=u", downLine, ""},
-		{"a data node that is not polled any more", "/datamgmt/stats?node=dn-1&service=s&subservice=u", endedLine, "datamgmt \"dn-1\" ended all=true\n"},
+		{"a data node that is not polled any more", "/datamgmt/stats?node=dn-1&service=s&subservice=u", endedLine, "datamgmt \"dn-1\" ended all=true for good\n"},
 
 		{"a gateway that was polled", "/spore?gateway=gw-1&service=s&subservice=u", upLine + `{"nodes":[{"hostname":"n1","cpu":{"usage_percent":20},"labels":{"zone":"a"}}]}`,
 			"spore_node \"n1\" [zone=a] cpu.usage_percent:20\ndevice \"gw-1\" scrape_duration_seconds:0.25/gauge/seconds up:1/gauge\n"},
@@ -197,7 +227,7 @@ target "backup/instance/db1" disk=a [instance=db1 job=backup] files:7
 			"target \"site\" [instance=https://example.org job=site] probe_success:1/gauge\ntarget \"site\" phase=connect [instance=https://example.org job=site] probe_http_duration_seconds:0.5/gauge\ntarget \"site\" ended all=true\n"},
 		{"a probe that failed", "/probe?name=site&service=s&subservice=u&target=https%3A%2F%2Fexample.org", `{"error":"x","metrics":[{"name":"probe_success","value":0}]}`,
 			"target \"site\" [instance=https://example.org job=site] offline probe_success:0/gauge\ntarget \"site\" ended all=true\n"},
-		{"a probe that is not made any more", "/probe?name=site&service=s&subservice=u&target=https%3A%2F%2Fexample.org", `{"ended":true}`, "target \"site\" ended all=true\n"},
+		{"a probe that is not made any more", "/probe?name=site&service=s&subservice=u&target=https%3A%2F%2Fexample.org", `{"ended":true}`, "target \"site\" ended all=true for good\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			readings, rejection := decodeEvent(t, c.topic, []byte(c.payload))
@@ -229,6 +259,12 @@ func TestOpenPayloadsThatAreRejected(t *testing.T) {
 		{"a scrape without its first line", scrapeTopic, "a 1\n", "unknown_shape: the payload does not begin with the line that says how it was fetched"},
 		{"bytes that are no text", "expo/s/u/b/metrics", "a{x=\"\xff\"} 1", `unknown_shape: line 1: "\xff" is not UTF-8: expected metrics as text (at byte 0)`},
 		{"pushed times", pushTopic, "a 1 1767323045000\n", `unknown_shape: pushed metrics must not have timestamps: "a" has one`},
+		{"a sample that is pushed twice", pushTopic, pushLine + "d 3\nd 4\n", `unknown_shape: "d" was collected before with the same name and label values`},
+		{"one that the group's labels make the same", pushTopic, "d{job=\"a\",x=\"1\"} 3\nd{x=\"1\"} 4\n", `unknown_shape: "d" was collected before with the same name and label values`},
+		{"a pushed page that is none", pushTopic, pushLine + "a 1\n<html>", `unknown_shape: line 2: there is no value behind "<html>": expected metrics as text (at byte 39)`},
+		{"a page that is not packed as it says", scrapeTopic, "# weir-scrape up=1 duration=0.25 encoding=zstd\na 1\n", "unknown_shape: the packed text is damaged: "},
+		{"a group that is not packed as it says", pushTopic, "# weir-push at=1 encoding=zstd\na 1\n", "unknown_shape: the packed text is damaged: "},
+		{"a packed page that is none", scrapeTopic, "# weir-scrape up=1 duration=0.25 encoding=zstd\n" + string(packed.Pack([]byte("<html>"))), `unknown_shape: line 1: there is no value behind "<html>": expected metrics as text`},
 		{"protobuf that is none", pushTopic + "&format=protobuf", "a 1\n", "unknown_shape: the family at byte 0: not a MetricFamily behind its length"},
 		{"a notification that is no JSON", "/notices?path=%2F&service=s", `{"data":`, "not_json: the JSON ends too early: expected a whole JSON object (at byte 8)"},
 		{"a notification without data", "/notices?path=%2F&service=s", `{}`, "unknown_shape: ContextResponses is not an array (undefined)"},
@@ -269,17 +305,18 @@ func TestAGroupThatIsPushedInProtobuf(t *testing.T) {
 	if rejection != nil {
 		t.Fatal(rejection)
 	}
-	const want = `target "j" z=1 [job=j] c:5/counter
-target "j" [job=j] g:+Inf/gauge h_count:4/histogram h_sum:2/histogram n_count:4/histogram n_sum:2/histogram s_count:3/summary s_sum:1.5/summary u:2
-target "j" quantile=0.5 [job=j] s:0.4/summary
-target "j" le=0.1 [job=j] h_bucket:1/histogram
-target "j" le=+Inf [job=j] h_bucket:4/histogram
+	const want = `target "j" ended all=true c g h_bucket h_count h_sum n_count n_sum s s_count s_sum u
+target "j" z=1 [job=j] holds c:5/counter
+target "j" [job=j] holds g:+Inf/gauge h_count:4/histogram h_sum:2/histogram n_count:4/histogram n_sum:2/histogram s_count:3/summary s_sum:1.5/summary u:2
+target "j" quantile=0.5 [job=j] holds s:0.4/summary
+target "j" le=0.1 [job=j] holds h_bucket:1/histogram
+target "j" le=+Inf [job=j] holds h_bucket:4/histogram
 `
 	if got := showOpen(readings); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if readings[0].Named[0].Help != "Help." {
-		t.Errorf("the help is %q", readings[0].Named[0].Help)
+	if readings[1].Named[0].Help != "Help." {
+		t.Errorf("the help is %q", readings[1].Named[0].Help)
 	}
 }
 
@@ -309,7 +346,7 @@ func FuzzOpenEvents(f *testing.F) {
 
 func checkOpen(t *testing.T, r *schema.Reading) {
 	t.Helper()
-	if r.ID == "" || r.Kind == 0 || r.Ended && r.HasValues() {
+	if r.ID == "" || r.Kind == 0 || r.Ended && len(r.Fields) > 0 {
 		t.Errorf("%+v", r)
 	}
 	for _, labels := range [][]schema.Label{r.Dims, r.Labels, r.Attributes} {

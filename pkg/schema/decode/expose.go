@@ -8,11 +8,9 @@ import (
 
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode/exposition"
-	"weir/pkg/schema/decode/expositionpb"
 	"weir/pkg/schema/decode/gather"
 	"weir/pkg/schema/decode/influx"
 	"weir/pkg/schema/decode/mapping"
-	"weir/pkg/schema/pushtopic"
 )
 
 // open is what a Decoder needs for values that name themselves. Its parts are
@@ -53,40 +51,7 @@ func (d *Decoder) exposed(t Topic, payload []byte) *schema.Rejection {
 	if t.Kind == TopicExposition {
 		return d.exposedText(exposer{kind: schema.KindDevice, id: t.Name}, payload, exposition.Options{})
 	}
-	p := t.Pushed
-	from := exposer{kind: schema.KindTarget, id: p.GroupName(), labels: p.Group, ours: true}
-	if p.Method != "POST" { // the group is replaced: what is not in it any more ends
-		d.readings = append(d.readings, allEnded(from.kind, from.id))
-	}
-	switch {
-	case p.Method == "DELETE":
-		return nil
-	case p.Format == pushtopic.FormatProtobuf:
-		doc, err := expositionpb.Parse(payload)
-		if err != nil {
-			return d.reject(schema.ReasonUnknownShape, "%s", oneLine(err))
-		}
-		return d.pushedDocument(from, doc)
-	}
-	doc, rejection := d.document(payload, exposition.Options{OpenMetrics: p.Format == pushtopic.FormatOpenMetrics})
-	if rejection != nil {
-		return rejection
-	}
-	return d.pushedDocument(from, doc)
-}
-
-// pushedDocument makes the readings of a pushed group. Its samples count when
-// they are pushed: like a Pushgateway, we take none that says another time.
-func (d *Decoder) pushedDocument(from exposer, doc *exposition.Document) *schema.Rejection {
-	for i := range doc.Samples {
-		if doc.Samples[i].Time != 0 {
-			return d.reject(schema.ReasonUnknownShape, "pushed metrics must not have timestamps: %s has one", quote(doc.Samples[i].Name))
-		}
-	}
-	g := d.open.gatherer()
-	d.samples(g, from, doc)
-	d.readings = append(d.readings, g.Readings()...)
-	return nil
+	return d.pushed(t.Pushed, payload)
 }
 
 // exposedText makes the readings of a text.
@@ -118,8 +83,9 @@ func (d *Decoder) document(text []byte, o exposition.Options) (*exposition.Docum
 	return nil, r
 }
 
-// samples gathers a document's samples.
-func (d *Decoder) samples(g *gather.Gatherer, from exposer, doc *exposition.Document) {
+// samples gathers a document's samples, and returns how many values they are.
+func (d *Decoder) samples(g *gather.Gatherer, from exposer, doc *exposition.Document) (values int) {
+	values = len(doc.Samples)
 	d.findSums(doc)
 	for i := range doc.Samples {
 		s := &doc.Samples[i]
@@ -138,10 +104,12 @@ func (d *Decoder) samples(g *gather.Gatherer, from exposer, doc *exposition.Docu
 				sum := v // prometheus_express calls a summary's sum so; its own name stays beside it
 				sum.Name = base + "_sum"
 				g.Value(at, sum)
+				values++
 			}
 		}
 		g.Value(at, v)
 	}
+	return values
 }
 
 // findSums notes which families have a sample that is called a sum.

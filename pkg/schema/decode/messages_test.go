@@ -2,7 +2,6 @@ package decode_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,11 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // message is one of testdata/messages.
 type message struct {
@@ -76,25 +74,8 @@ func TestMessagesDecodeAsTheContractsSay(t *testing.T) {
 			if rejection != nil {
 				t.Fatal(rejection)
 			}
-			checkGolden(t, "testdata/readings/"+m.name+".txt", describe(readings))
+			golden.Check(t, "readings/"+m.name+".txt", describe(readings))
 		})
-	}
-}
-
-func checkGolden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("readings differ from %s:\n--- got\n%s--- want\n%s", path, got, want)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode/exposition"
 	"weir/pkg/schema/decode/gather"
+	"weir/pkg/schema/packed"
 	"weir/pkg/schema/pulltopic"
 )
 
@@ -35,11 +36,27 @@ func (d *Decoder) pulled(t *pulltopic.Topic, payload []byte) *schema.Rejection {
 		d.pullEnded(t)
 		return nil
 	}
-	rejection := d.pulledBody(t, &report, body)
-	if rejection != nil && rejection.Offset >= 0 {
-		rejection.Offset += len(payload) - len(body)
+	text := body
+	if report.Packed {
+		var err error
+		if text, err = packed.Unpack(body); err != nil {
+			return d.reject(schema.ReasonUnknownShape, "%s", oneLine(err))
+		}
 	}
-	return rejection
+	return behind(d.pulledBody(t, &report, text), report.Packed, len(payload)-len(body))
+}
+
+// behind returns a rejection of what stands behind a line of so many bytes. Of
+// what was packed it has no place in the payload.
+func behind(r *schema.Rejection, isPacked bool, line int) *schema.Rejection {
+	switch {
+	case r == nil || r.Offset < 0:
+	case isPacked:
+		r.Offset = -1
+	default:
+		r.Offset += line
+	}
+	return r
 }
 
 func (d *Decoder) pulledBody(t *pulltopic.Topic, report *pulltopic.Report, body []byte) *schema.Rejection {

@@ -157,7 +157,7 @@ func (d *Decoder) sporeAttributes(ip string) []schema.Label {
 	if d.deriveSignal() {
 		signal = "derived"
 	}
-	return d.attributes(schema.Label{Name: "node_ip", Value: ip}, schema.Label{Name: "signal_quality", Value: signal})
+	return d.attributes(schema.Label{Name: schema.NodeIPAttribute, Value: ip}, schema.Label{Name: "signal_quality", Value: signal})
 }
 
 // deriveUsage adds what follows of a storage's sizes, by used + free = total:

@@ -67,6 +67,12 @@ func events(pb *framepb.Frame) ([]schema.Event, error) {
 		}
 		evs[r.Event].Refused = &schema.Refusal{Reason: schema.Reason(r.Reason), Detail: r.Detail}
 	}
+	for _, t := range c.Correlators {
+		if uint64(t.Event) >= uint64(n) {
+			return nil, fmt.Errorf("%w: a correlator of event %d of %d", ErrCorrupt, t.Event, n)
+		}
+		evs[t.Event].Correlator = t.Id
+	}
 	return evs, nil
 }
 

@@ -50,7 +50,7 @@ func (e *encoder) fill(f *schema.Frame) {
 	c := &e.events
 	c.Topic, c.Client, c.Received = c.Topic[:0], c.Client[:0], c.Received[:0]
 	c.PacketId, c.Flags, c.PayloadSize = c.PacketId[:0], c.Flags[:0], c.PayloadSize[:0]
-	c.Payloads, c.Refusals = c.Payloads[:0], nil
+	c.Payloads, c.Refusals, c.Correlators = c.Payloads[:0], nil, nil
 	e.pb.Topics, e.pb.Clients = e.pb.Topics[:0], e.pb.Clients[:0]
 
 	last := int64(0)
@@ -67,6 +67,11 @@ func (e *encoder) fill(f *schema.Frame) {
 		if ev.Refused != nil {
 			c.Refusals = append(c.Refusals, &framepb.Refusal{
 				Event: uint32(i), Reason: uint32(ev.Refused.Reason), Detail: valid(ev.Refused.Detail)})
+		}
+	}
+	for i := range f.Events {
+		if id := f.Events[i].Correlator; id != "" {
+			c.Correlators = append(c.Correlators, &framepb.Correlator{Event: uint32(i), Id: valid(id)})
 		}
 	}
 	e.pb.Writer, e.pb.Number = f.Writer, f.Number

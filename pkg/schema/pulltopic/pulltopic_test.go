@@ -24,6 +24,7 @@ func TestTopics(t *testing.T) {
 			Labels:   []schema.Label{{Name: "rack", Value: "ä=1"}, {Name: "zone", Value: "a"}},
 			DropNone: true, HonorLabels: true, IgnoreTimestamps: true, CounterTolerance: 1.5},
 			"/scrape?counter_tolerance=1.5&drop_none=1&honor_labels=1&ignore_timestamps=1&instance=b&interval=1m0s&job=a+b%26c&label.rack=%C3%A4%3D1&label.zone=a&service=factory&subservice=line1"},
+		{"a subservice with levels", Topic{Kind: Spore, Tenant: schema.Tenant{Service: "factory", Subservice: "line1/cell2"}, Name: "gw"}, "/spore?gateway=gw&service=factory&subservice=line1%2Fcell2"},
 		{"a data node's health", Topic{Kind: DataNodeHealth, Tenant: tenant, Name: "dn-1"}, "/datamgmt/health?node=dn-1&service=factory&subservice=line1"},
 		{"a data node's stats", Topic{Kind: DataNodeStats, Tenant: tenant, Name: "dn-1"}, "/datamgmt/stats?node=dn-1&service=factory&subservice=line1"},
 		{"a gateway", Topic{Kind: Spore, Tenant: tenant, Name: "gw"}, "/spore?gateway=gw&service=factory&subservice=line1"},
@@ -56,6 +57,7 @@ func TestBadTopics(t *testing.T) {
 			"counter_tolerance is \"NaN\": expected a number, 0 or more\ndrop_none is \"yes\": expected 1\ngateway stands there twice\ninstance is not a parameter of /spore\n" +
 				"interval is \"0s\": expected a duration such as 1m0s\nservice is \"a/b\": expected 1 to 128 ASCII letters, digits, '_', '-' or '.'\nsubservice has 0 bytes: expected 1 to 1024\n" +
 				"service is missing\nsubservice is missing\ngateway is missing"},
+		{"a subservice with an empty level", "/spore?service=a&subservice=b/&gateway=c", `subservice is "b/": expected names of 1 to 128 ASCII letters, digits, '_', '-' or '.' with '/' between them` + "\nsubservice is missing"},
 		{"an escape that is none", "/spore?a=%zz", `the parameters of "/spore?a=%zz" cannot be read: invalid URL escape "%zz"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,6 +77,7 @@ func TestReports(t *testing.T) {
 		{"a good scrape", Report{Up: true, Duration: 0.0123, Status: 200, ContentType: `text/plain; version="0.0.4"`},
 			`# weir-scrape up=1 duration=0.0123 status=200 content_type="text/plain; version=\"0.0.4\""` + "\n"},
 		{"a bad one", Report{Duration: 10, Error: "dial tcp: a \"b\"\nc=d"}, `# weir-scrape up=0 duration=10 error="dial tcp: a \"b\"\nc=d"` + "\n"},
+		{"a packed one", Report{Up: true, Packed: true}, "# weir-scrape up=1 duration=0 encoding=zstd\n"},
 		{"the end", Report{Ended: true}, "# weir-scrape up=0 duration=0 ended=1\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -97,6 +100,7 @@ func TestReports(t *testing.T) {
 		"no duration":       "# weir-scrape up=1\n",
 		"a value of no bit": "# weir-scrape up=2 duration=1\n",
 		"a broken quote":    "# weir-scrape up=0 duration=1 error=\"x\n",
+		"packed otherwise":  "# weir-scrape up=1 duration=1 encoding=br\n",
 		"a word alone":      "# weir-scrape up=1 duration=1 x\n",
 		"negative":          "# weir-scrape up=1 duration=-1\n",
 	} {

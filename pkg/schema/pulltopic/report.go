@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"weir/pkg/schema/packed"
 )
 
 // reportStart begins the line before a pulled body. To a reader of exposition
@@ -13,7 +15,7 @@ const reportStart = "# weir-scrape "
 
 // Report is what is known of a pull beside its body. As a line it is
 //
-//	# weir-scrape up=1 duration=0.0123 status=200 content_type="text/plain" error="…" ended=1
+//	# weir-scrape up=1 duration=0.0123 status=200 content_type="text/plain" error="…" ended=1 encoding=zstd
 //
 // with up and duration always, the others where there is something to say.
 type Report struct {
@@ -26,6 +28,9 @@ type Report struct {
 	// Ended says that this is no pull: the target is not pulled any more (it is
 	// gone from the configuration), and its series end here.
 	Ended bool
+
+	// Packed says that the body is packed; see package packed.
+	Packed bool
 }
 
 // Append appends the report's line.
@@ -49,6 +54,9 @@ func (r *Report) Append(b []byte) []byte {
 	}
 	if r.Ended {
 		b = append(b, " ended=1"...)
+	}
+	if r.Packed {
+		b = append(b, " encoding="+packed.Encoding...)
 	}
 	return append(b, '\n')
 }
@@ -114,6 +122,9 @@ func (r *Report) set(name, value string) (ok bool) {
 		r.Error = value
 	case "ended":
 		r.Ended = value == "1"
+	case "encoding":
+		r.Packed = value == packed.Encoding
+		return r.Packed // a body that nobody can read is damaged
 	}
 	return err == nil
 }

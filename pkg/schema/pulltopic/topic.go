@@ -13,7 +13,7 @@
 //	/probe?interval=1m0s&name=site&service=…&subservice=…&target=https%3A%2F%2Fexample.org%2F
 //
 // The payload of a probe is a ProbeResult as JSON; that of all others a Report
-// and behind it the body as it came, decompressed.
+// and behind it the body as it came, decompressed, or packed if the report says so.
 package pulltopic
 
 import (
@@ -182,7 +182,7 @@ func (t *Topic) missing() (faults []error) {
 
 // set takes one parameter.
 func (t *Topic) set(name, value string) (err error) {
-	if value == "" || len(value) > MaxValue {
+	if value == "" || len(value) > MaxValue && name != "subservice" {
 		return fmt.Errorf("%s has %d bytes: expected 1 to %d", name, len(value), MaxValue)
 	}
 	if label, is := strings.CutPrefix(name, labelPrefix); is && label != "" {
@@ -191,9 +191,9 @@ func (t *Topic) set(name, value string) (err error) {
 	}
 	switch name {
 	case "service":
-		t.Tenant.Service, err = tenantName(name, value)
+		t.Tenant.Service, err = service(value)
 	case "subservice":
-		t.Tenant.Subservice, err = tenantName(name, value)
+		t.Tenant.Subservice, err = subservice(value)
 	case kinds[t.Kind].name:
 		t.Name = value
 	case "job":
@@ -216,9 +216,16 @@ func (t *Topic) set(name, value string) (err error) {
 	return err
 }
 
-func tenantName(name, value string) (string, error) {
+func service(value string) (string, error) {
 	if !schema.ValidTenantName(value) {
-		return "", fmt.Errorf("%s is %q: expected 1 to %d ASCII letters, digits, '_', '-' or '.'", name, value, schema.MaxTenantName)
+		return "", fmt.Errorf("service is %q: expected 1 to %d ASCII letters, digits, '_', '-' or '.'", value, schema.MaxTenantName)
+	}
+	return value, nil
+}
+
+func subservice(value string) (string, error) {
+	if !schema.ValidSubservice(value) {
+		return "", fmt.Errorf("subservice is %q: expected names of 1 to %d ASCII letters, digits, '_', '-' or '.' with '/' between them", value, schema.MaxTenantName)
 	}
 	return value, nil
 }

@@ -10,7 +10,7 @@
 //	/write?precision=ms&service=factory&subservice=line1                             InfluxDB's line protocol
 //
 // The payload is the request's body: that of a remote write as it came, of all
-// others decompressed.
+// others decompressed. Before that of a pushed group stands a Head.
 package pushtopic
 
 import (

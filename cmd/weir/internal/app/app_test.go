@@ -9,18 +9,20 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
-	"github.com/nats-io/nats-server/v2/server"
 	"weir/cmd/weir/internal/config"
 	"weir/cmd/weir/internal/datadir"
 	"weir/pkg/journal"
+	"weir/pkg/journal/natstest"
 	"weir/services/aggregator"
 )
 
@@ -84,23 +86,6 @@ func stopApp(t *testing.T, a *App) {
 	}
 }
 
-// natsServer starts a NATS server with JetStream; port -1 is any.
-func natsServer(t *testing.T, dir string, port int) *server.Server {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, SyncAlways: true, NoLog: true, NoSigs: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(20 * time.Second) {
-		t.Fatal("the NATS server is not ready")
-	}
-	return s
-}
-
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -147,6 +132,20 @@ func get(t *testing.T, addr, path string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// post posts JSON, which has to be taken.
+func post(t *testing.T, addr, path, body string) {
+	t.Helper()
+	resp, err := http.Post("http://"+addr+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		answer, _ := io.ReadAll(resp.Body)
+		t.Fatalf("POST %s: %d %s", path, resp.StatusCode, answer)
+	}
+}
+
 // applied asks how many events are folded.
 func applied(t *testing.T, addr string) uint64 {
 	t.Helper()
@@ -189,6 +188,48 @@ func TestAllInOne(t *testing.T) {
 	second := startApp(t, config.All, c)
 	publish(t, second.Addrs().MQTT, 2)
 	eventually(t, "five readings are folded", func() bool { return applied(t, second.Addrs().External) == 5 })
+}
+
+// Whom alerts and actions are sent to has no say in how a stop ends: one that
+// takes a request and never answers is left, and asked again after the next start.
+func TestStopWithReceiversThatHang(t *testing.T) {
+	asked, ended := make(chan string, 100), make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		<-ended
+	}))
+	defer silent.Close()
+	defer close(ended)
+	c := settings(t)
+	c.AlertmanagerConfig = filepath.Join(t.TempDir(), "alertmanager.yml")
+	routes := "route: {receiver: silent, group_wait: 0s}\nreceivers: [{name: silent, webhook_configs: [{url: '" + silent.URL + "/notice'}]}]\n"
+	if err := os.WriteFile(c.AlertmanagerConfig, []byte(routes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitFor := func(paths ...string) {
+		t.Helper()
+		for want, deadline := paths, time.After(20*time.Second); len(want) > 0; {
+			select {
+			case path := <-asked:
+				want = slices.DeleteFunc(want, func(p string) bool { return p == path })
+			case <-deadline:
+				t.Fatalf("not asked within 20 seconds: %s", want)
+			}
+		}
+	}
+
+	first := startApp(t, config.All, c)
+	post(t, first.Addrs().Internal, "/rules", `{"name":"hot","text":"vector(1)","action":{"type":"post","template":"x","parameters":{"url":"`+silent.URL+`/action"}}}`)
+	waitFor("/notice", "/action")
+	began := time.Now()
+	stopApp(t, first)
+	if took := time.Since(began); took > StopTimeout/2 {
+		t.Errorf("the stop took %s", took)
+	}
+
+	second := startApp(t, config.All, c)
+	waitFor("/notice", "/action")
+	stopApp(t, second)
 }
 
 // A start that fails gives everything free again.
@@ -263,7 +304,7 @@ func TestBrokenJournal(t *testing.T) {
 // whatever is there first, and say when the server is away.
 func TestSplitServices(t *testing.T) {
 	dir := t.TempDir()
-	nats := natsServer(t, dir, -1)
+	nats := natstest.Listen(t, dir, -1)
 	c := settings(t)
 	c.NATSURL = nats.ClientURL()
 	query := startApp(t, config.Query, c)
@@ -310,7 +351,7 @@ func TestWaitForNATS(t *testing.T) {
 	started := make(chan error, 1)
 	go func() { started <- a.Start(t.Context()) }()
 	eventually(t, "it says that it waits", func() bool { return strings.Contains(log.String(), "waiting for NATS") })
-	natsServer(t, t.TempDir(), port)
+	natstest.Listen(t, t.TempDir(), port)
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +388,7 @@ func TestHealthWhileWaitingForNATS(t *testing.T) {
 			if status, body := get(t, c.InternalAddr, "/metrics"); role != config.Query && (status != 200 || !strings.Contains(body, "process_cpu_seconds_total")) {
 				t.Errorf("/metrics: %d %s", status, body)
 			}
-			natsServer(t, t.TempDir(), free.Addr().(*net.TCPAddr).Port)
+			natstest.Listen(t, t.TempDir(), free.Addr().(*net.TCPAddr).Port)
 			if err := <-started; err != nil {
 				t.Fatal(err)
 			}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,27 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
-
-// golden compares got with testdata/name.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 func TestDefault(t *testing.T) {
 	want := Config{
@@ -104,7 +85,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		t.Fatalf("error is %v, expected Faults", err)
 	}
 	t.Chdir("..")
-	golden(t, "faulty.golden", err.Error()+"\n")
+	golden.Check(t, "faulty.golden", err.Error()+"\n")
 }
 
 func TestFile(t *testing.T) {
@@ -178,6 +159,23 @@ func TestAges(t *testing.T) {
 		got := message(err)
 		if err == nil {
 			got = c.Retention.String()
+		}
+		if got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestDates(t *testing.T) {
+	for text, want := range map[string]string{
+		"1970-01-01": "1970-01-01", "2020-02-29": "2020-02-29",
+		"2020-02-30": `--clock-earliest: "2020-02-30" is not a date such as 2020-01-01`,
+		"1969-12-31": `--clock-earliest: "1969-12-31" is before 1970-01-01`,
+	} {
+		c, _, err := Load(All, Sources{Flags: []Flag{{"clock-earliest", text}}})
+		got := message(err)
+		if err == nil {
+			got = c.ClockEarliest.Format(time.DateOnly)
 		}
 		if got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)

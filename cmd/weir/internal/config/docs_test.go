@@ -7,33 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"weir/pkg/golden"
 )
 
 const root = "../../../.."
 
 // The README's table of settings is the table of settings; -update rewrites it.
 func TestReadmeTable(t *testing.T) {
-	path := filepath.Join(root, "README.md")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const begin, end = "<!-- settings: kept by a test -->\n", "<!-- end of settings -->"
-	before, rest, found := strings.Cut(string(data), begin)
-	table, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatalf("%s has no lines %q and %q", path, begin, end)
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(before+begin+MarkdownTable()+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(MarkdownTable(), table); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
+	golden.Section(t, filepath.Join(root, "README.md"), "settings", MarkdownTable())
 }
 
 // The example file names every setting, with its default where it has one.

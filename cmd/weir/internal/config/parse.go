@@ -162,6 +162,9 @@ func date(field func(*Config) *time.Time) func(*Config, string) error {
 		if err != nil {
 			return fmt.Errorf("%q is not a date such as 2020-01-01", s)
 		}
+		if v.Unix() < 0 {
+			return fmt.Errorf("%q is before 1970-01-01", s)
+		}
 		*field(c) = v
 		return nil
 	}

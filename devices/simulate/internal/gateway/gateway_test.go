@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -23,9 +22,8 @@ import (
 
 	"weir/devices/simulate/internal/model"
 	"weir/devices/simulate/internal/payload"
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -121,25 +119,8 @@ func TestDocuments(t *testing.T) {
 				t.Fatalf("status %d: %s", status, answer)
 			}
 			answer = strings.ReplaceAll(answer, server.URL, "http://gateway")
-			golden(t, d.file, answer)
+			golden.Check(t, d.file, answer)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("(-golden +got):\n%s", diff)
 	}
 }
 

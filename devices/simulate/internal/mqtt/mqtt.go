@@ -10,13 +10,14 @@ package mqtt
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"time"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/session"
+	"weir/devices/internal/wire"
 )
 
 // Message is what is to be published.
@@ -35,9 +36,9 @@ type Options struct {
 	Password string
 	V5       bool // else 3.1.1
 	QoS      byte
-	Will     *Message // at QoS 0; nil for none
-	Window   int      // messages in flight
-	Keep     int      // messages that wait for a connection at the most; the oldest goes first
+	Will     *packet.Will // nil for none
+	Window   int          // messages in flight
+	Keep     int          // messages that wait for a connection at the most; the oldest goes first
 	Observer Observer
 }
 
@@ -50,12 +51,12 @@ type Observer struct {
 }
 
 // ErrRefused means that the broker does not let the client in.
-var ErrRefused = errors.New("the broker refuses the connection")
+var ErrRefused = wire.ErrRefused
 
-// Timeouts of a connection.
 const (
-	connectTimeout = 10 * time.Second
-	writeTimeout   = 10 * time.Second
+	// readBuffer is the bytes of a connection's read buffer to begin with.
+	readBuffer   = 1 << 10
+	writeTimeout = 10 * time.Second
 )
 
 // Client is a device's client.
@@ -66,7 +67,7 @@ type Client struct {
 	conn    net.Conn      // nil while there is none
 	reading chan struct{} // closed when the connection's reader has ended
 	window  int
-	session session
+	session *session.Session[Message] // without the payloads: its packets have them
 	pending []Message
 	out     []byte
 	idle    chan struct{} // closed when nothing waits any more; nil while nobody wants to know
@@ -74,7 +75,7 @@ type Client struct {
 
 // New returns a client that is not connected.
 func New(o Options) *Client {
-	return &Client{o: o, session: session{qos: o.QoS, version: version(o.V5)}}
+	return &Client{o: o, session: session.New[Message](version(o.V5), o.QoS)}
 }
 
 func version(v5 bool) byte {
@@ -90,42 +91,38 @@ func (c *Client) Connect(ctx context.Context) error {
 	if c.Connected() {
 		return nil
 	}
-	conn, window, err := c.dial(ctx)
+	w, window, err := c.dial(ctx)
 	if err != nil {
 		return fmt.Errorf("connect %s to %s: %w", c.o.ClientID, c.o.Addr, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.conn, c.window, c.reading = conn.conn, min(c.o.Window, window), make(chan struct{})
-	go c.read(conn, c.reading)
-	c.out = c.session.resume(c.out, func(m *Message) { c.o.Observer.Sent(m, true) })
+	c.conn, c.window, c.reading = w.Conn, min(c.o.Window, window), make(chan struct{})
+	go c.read(w, c.reading)
+	c.session.VoidReleases()
+	c.out = c.session.Resume(c.out)
+	for m := range c.session.Unacknowledged() {
+		c.o.Observer.Sent(&m, true)
+	}
 	c.flush()
 	return nil
 }
 
-func (c *Client) dial(ctx context.Context) (w *wire, window int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	var conn net.Conn
+// dial returns, besides the connection, how many messages the broker takes at a
+// time.
+func (c *Client) dial(ctx context.Context) (w *wire.Wire, window int, err error) {
+	var d wire.Dialer = new(net.Dialer)
 	if c.o.TLS != nil {
-		conn, err = (&tls.Dialer{Config: c.o.TLS}).DialContext(ctx, "tcp", c.o.Addr)
-	} else {
-		conn, err = new(net.Dialer).DialContext(ctx, "tcp", c.o.Addr)
+		d = &tls.Dialer{Config: c.o.TLS}
 	}
-	if err != nil {
-		return nil, 0, err
+	w, answer, err := wire.Dial(ctx, d, c.o.Addr, packet.Connect{
+		Version: version(c.o.V5), ClientID: c.o.ClientID, Username: c.o.Username, Password: c.o.Password, Clean: true, Will: c.o.Will,
+	}, readBuffer)
+	if err == nil && c.o.QoS > answer.MaximumQoS {
+		w.Conn.Close()
+		err = fmt.Errorf("%w: it takes no QoS %d", ErrRefused, c.o.QoS)
 	}
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	w = &wire{conn: conn, buf: make([]byte, readBuffer)}
-	window, err = w.handshake(&c.o)
-	if !stop() && err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		conn.Close()
-		return nil, 0, err
-	}
-	return w, window, nil
+	return w, int(answer.ReceiveMaximum), err
 }
 
 // Connected reports whether there is a connection, as far as is known.
@@ -154,10 +151,11 @@ func (c *Client) flush() {
 	if c.conn == nil {
 		return
 	}
-	n := min(len(c.pending), c.window-c.session.inFlight())
+	n := min(len(c.pending), c.window-c.session.InFlight())
 	for i := range max(n, 0) {
-		c.out = c.session.publish(c.out, &c.pending[i])
-		c.o.Observer.Sent(&c.pending[i], false)
+		m := &c.pending[i]
+		c.out = c.session.Publish(c.out, m.Topic, m.Payload, Message{Topic: m.Topic, Tag: m.Tag})
+		c.o.Observer.Sent(m, false)
 	}
 	if n > 0 {
 		c.pending = append(c.pending[:0], c.pending[n:]...)
@@ -206,11 +204,11 @@ func (c *Client) Break() bool {
 func (c *Client) Waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.pending) + c.session.inFlight()
+	return len(c.pending) + c.session.InFlight()
 }
 
 func (c *Client) checkIdle() {
-	if c.idle != nil && len(c.pending)+c.session.inFlight() == 0 {
+	if c.idle != nil && len(c.pending)+c.session.InFlight() == 0 {
 		close(c.idle)
 		c.idle = nil
 	}

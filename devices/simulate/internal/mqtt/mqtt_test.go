@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,9 +50,9 @@ func listen(t *testing.T, answers func(conn int, p packet.Packet) []byte) *scrip
 
 func (s *script) serve(conn net.Conn, answer func(packet.Packet) []byte) {
 	defer conn.Close()
-	w := &wire{conn: conn, buf: make([]byte, readBuffer)}
+	w := wire.New(conn, readBuffer)
 	for {
-		p, err := w.next()
+		p, err := w.Next()
 		if err != nil {
 			s.packets <- "gone"
 			return
@@ -105,7 +106,7 @@ func (o *told) all() []string {
 func client(addr string, qos byte) (*Client, *told) {
 	o := &told{}
 	return New(Options{
-		Addr: addr, ClientID: "c", QoS: qos, Window: 2, Keep: 3, Will: &Message{Topic: "w", Payload: []byte("bye")},
+		Addr: addr, ClientID: "c", QoS: qos, Window: 2, Keep: 3, Will: &packet.Will{Topic: "w", Payload: []byte("bye")},
 		Observer: Observer{
 			Sent:    func(m *Message, again bool) { o.say("sent %d %v", m.Tag, again) },
 			Settled: func(m *Message, reason byte) { o.say("settled %d %#x", m.Tag, reason) },
@@ -243,18 +244,5 @@ func TestABrokerThatAnswersNothingIsLeftInTime(t *testing.T) {
 	defer cancel()
 	if err := c.Finish(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestTheWillAndTheKeyStandInCONNECT(t *testing.T) {
-	o := &Options{ClientID: "c", Username: "me", Password: "k", Will: &Message{Topic: "w", Payload: []byte("bye")}}
-	want := "\x10\x1c\x00\x04MQTT\x04\xc6\x00\x00\x00\x01c\x00\x01w\x00\x03bye\x00\x02me\x00\x01k"
-	if got := string(connect(o)); got != want {
-		t.Errorf("3.1.1: got % x, want % x", got, want)
-	}
-	o.V5 = true
-	want = "\x10\x1e\x00\x04MQTT\x05\xc6\x00\x00\x00\x00\x01c\x00\x00\x01w\x00\x03bye\x00\x02me\x00\x01k"
-	if got := string(connect(o)); got != want {
-		t.Errorf("5: got % x, want % x", got, want)
 	}
 }

@@ -1,36 +1,41 @@
 package mqtt
 
 import (
+	"errors"
 	"fmt"
 
 	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 )
 
+// errClosedHere ends the reader of a connection that was given up.
+var errClosedHere = errors.New("the connection was closed here")
+
 // read handles what a connection brings until it breaks.
-func (c *Client) read(w *wire, done chan struct{}) {
+func (c *Client) read(w *wire.Wire, done chan struct{}) {
 	defer close(done)
 	for {
-		p, err := w.next()
+		p, err := w.Next()
 		if err == nil {
 			err = c.receive(w, p)
 		}
 		if err != nil {
 			c.mu.Lock()
-			if c.conn == w.conn {
+			if c.conn == w.Conn {
 				c.drop()
 			}
 			c.mu.Unlock()
-			w.conn.Close()
+			w.Conn.Close()
 			return
 		}
 	}
 }
 
 // receive handles a packet and all that came with it.
-func (c *Client) receive(w *wire, p packet.Packet) error {
+func (c *Client) receive(w *wire.Wire, p packet.Packet) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn != w.conn {
+	if c.conn != w.Conn {
 		return errClosedHere
 	}
 	for {
@@ -39,7 +44,7 @@ func (c *Client) receive(w *wire, p packet.Packet) error {
 		}
 		var ok bool
 		var err error
-		if p, ok, err = w.cut(); err != nil {
+		if p, ok, err = w.Cut(); err != nil {
 			return err
 		} else if !ok {
 			c.flush()
@@ -56,7 +61,7 @@ func (c *Client) packet(p packet.Packet) error {
 			return err
 		}
 		var settled *Message
-		c.out, settled, err = c.session.ack(c.out, p.Type, a)
+		c.out, settled, err = c.session.Ack(c.out, p.Type, a)
 		if settled != nil {
 			c.o.Observer.Settled(settled, a.Reason)
 		}

@@ -3,10 +3,7 @@ package payload
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/devices/simulate/internal/model"
+	"weir/pkg/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 var at = time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC)
 
@@ -60,24 +56,7 @@ func TestPayloads(t *testing.T) {
 		files["will-"+name+".json"] = Will(d, "p1")
 	}
 	for name, got := range files {
-		t.Run(name, func(t *testing.T) { golden(t, name, got) })
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("(-golden +got):\n%s", diff)
+		t.Run(name, func(t *testing.T) { golden.Check(t, name, got) })
 	}
 }
 

@@ -71,6 +71,9 @@ func (s *chunkSet) At() storage.ChunkSeries           { return s.all[s.at] }
 func (s *chunkSet) Err() error                        { return nil }
 func (s *chunkSet) Warnings() annotations.Annotations { return nil }
 
+// Sample returns a sample as Prometheus has it; the time is in milliseconds.
+func Sample(t int64, v float64) chunks.Sample { return sample{t, v} }
+
 type sample struct {
 	t int64
 	v float64

@@ -99,20 +99,14 @@ func (m *Memory) matching(matchers []*labels.Matcher, from, to int64) []promread
 	defer m.mu.Unlock()
 	var some []promread.Series
 	for _, s := range m.all {
-		low, _ := slices.BinarySearch(s.T, from)
-		high, found := slices.BinarySearch(s.T, to)
-		if found {
-			high++
+		if !promread.Matches(matchers, s.Labels) {
+			continue
 		}
-		if low < high && matches(matchers, s.Labels) {
-			some = append(some, promread.Series{Labels: s.Labels, T: slices.Clone(s.T[low:high]), V: slices.Clone(s.V[low:high])})
+		if part := s.Between(from, to); len(part.T) > 0 {
+			some = append(some, part)
 		}
 	}
 	return some
-}
-
-func matches(matchers []*labels.Matcher, l labels.Labels) bool {
-	return !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(l.Get(m.Name)) })
 }
 
 // LabelNames is promread.Reader's.

@@ -2,6 +2,9 @@
 // metrics: Prometheus' text format 0.0.4, OpenMetrics 1.0, and what small boards
 // make of them (prometheus_express, https://github.com/ssube/prometheus_express).
 //
+// A HELP's text may go on in further lines, as boards write it that know no
+// escapes; in OpenMetrics it may not.
+//
 // Formats: https://prometheus.io/docs/instrumenting/exposition_formats/ and
 // https://prometheus.io/docs/specs/om/open_metrics_spec/.
 package exposition
@@ -83,10 +86,10 @@ type Options struct {
 
 // The limits of a text.
 const (
-	MaxSamples = 50_000 // lines with values
-	MaxLabels  = 64     // of a sample
-	MaxName    = 256    // bytes of a name of a metric or a label
-	MaxValue   = 1024   // bytes of a label's value
+	MaxSamples = 250_000 // lines with values
+	MaxLabels  = 64      // of a sample
+	MaxName    = 256     // bytes of a name of a metric or a label
+	MaxValue   = 16384   // bytes of a label's value
 )
 
 // Error says which line cannot be read, and why.

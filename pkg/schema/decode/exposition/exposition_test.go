@@ -85,6 +85,9 @@ http_requests_created code="200" 1.5 (counter|requests|)
 			"h_bucket le=\"0.1\" 1 (histogram||)\nh_bucket le=\"+Inf\" 2 (histogram||)\nh_sum 3 (histogram||)\nh_count 2 (histogram||)\n"},
 		{"names in quotes", "# TYPE \"a.b\" gauge\n{\"a.b\",\"x y\"=\"1\"} 2\n", Options{}, "a.b x y=\"1\" 2 (gauge||)\n"},
 		{"carriage returns, empty lines and comments", "# a comment\r\n\r\na 1\r\n#\n# HELP\n", Options{}, "a 1\n"},
+		{"HELP with newlines as they are", "# HELP a first\nsecond line\n\n3rd 5\n# TYPE a gauge\na 1", Options{}, "a 1 (gauge||first\nsecond line\n3rd 5)\n"},
+		{"HELP with newlines that would pass for samples", "# HELP a first\nsecond 2\n# no type\nthird 3 4\r\n# TYPE a gauge\na 1\nb 2", Options{}, "a 1 (gauge||first\nsecond 2\n# no type\nthird 3 4)\nb 2\n"},
+		{"HELP with newlines and without a type", "# HELP a first\nsecond line{\nthird\na 1\n# HELP b x\n# HELP c y\n1 2 3 4\nc{l=\"v\"} 2", Options{}, "a 1 (||first\nsecond line{\nthird)\nc l=\"v\" 2 (||y\n1 2 3 4)\n"},
 		{"HELP with escapes", "# HELP a line\\nbreak \\\\ \n# TYPE a gauge\na 1", Options{}, "a 1 (gauge||line\nbreak \\)\n"},
 		{"nothing at all", "", Options{}, ""},
 	} {
@@ -119,7 +122,11 @@ func TestWhatCannotBeRead(t *testing.T) {
 		{"no name", "{} 1", "line 1: the metric has no name"},
 		{"bytes that are no text", "a{x=\"\xff\"} 1", `line 1: "\xff" is not UTF-8`},
 		{"a name that is too long", strings.Repeat("a", MaxName+1) + " 1", `line 1: the metric's name "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" has more than 256 bytes`},
-		{"too many samples", strings.Repeat("a 1\n", MaxSamples+1), "line 50001: the text has more than 50000 samples"},
+		{"a faulty sample behind its HELP", "# HELP a x\na{l=1} 2", `line 2: the value of the label "l" has no quotes`},
+		{"a faulty line behind a sample", "# HELP a x\na 1\nsecond line", `line 3: "line" is not a number`},
+		{"HELP with newlines in OpenMetrics", "# HELP a x\nsecond line\n# TYPE a gauge\na 1\n# EOF\n", `line 2: "line" is not a number`},
+		{"HELP with more lines than may be", "# HELP a x" + strings.Repeat("\nmore", maxHelpLines+1), `line 34: there is no value behind "more"`},
+		{"too many samples", strings.Repeat("a 1\n", MaxSamples+1), "line 250001: the text has more than 250000 samples"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := New().Parse(c.text, Options{})

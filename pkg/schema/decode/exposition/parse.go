@@ -16,11 +16,12 @@ type Parser struct {
 	labels   []schema.Label
 	families map[string]int
 
-	text     string
+	text     string // behind the line that is read
 	line     int
 	offset   int
 	seconds  bool // times are seconds
 	dropNone bool
+	help     help
 }
 
 // New returns a parser.
@@ -32,11 +33,12 @@ func (p *Parser) Parse(text string, o Options) (*Document, error) {
 	p.doc = Document{Families: p.doc.Families[:0], Samples: p.doc.Samples[:0]}
 	p.labels = p.labels[:0]
 	clear(p.families)
-	p.text, p.line, p.offset, p.dropNone = text, 0, 0, o.DropNone
+	p.text, p.line, p.offset, p.dropNone, p.help = text, 0, 0, o.DropNone, help{}
 	p.seconds = o.OpenMetrics || strings.HasSuffix(strings.TrimRight(text, "\r\n"), "# EOF")
 	for len(text) > 0 {
 		line, rest, _ := strings.Cut(text, "\n")
 		p.line++
+		p.text = rest
 		if fault := p.parseLine(strings.TrimSuffix(line, "\r")); fault != "" {
 			return nil, &Error{Line: p.line, Offset: p.offset, Reason: fault}
 		}
@@ -52,11 +54,24 @@ func (p *Parser) parseLine(line string) (fault string) {
 	switch {
 	case line == "":
 		return ""
+	case p.line < p.help.until:
+		p.helpGoesOn(line)
+		return ""
 	case line[0] == '#':
 		p.comment(line[1:])
 		return ""
 	}
-	return p.sample(line)
+	labels := len(p.labels)
+	if fault = p.sample(line); fault == "" {
+		p.help = help{}
+		return ""
+	}
+	if p.mayBeHelp(line) {
+		p.labels = p.labels[:labels]
+		p.helpGoesOn(line)
+		return ""
+	}
+	return fault
 }
 
 // comment reads "# TYPE name type" and its like; other comments say nothing.
@@ -74,10 +89,12 @@ func (p *Parser) comment(line string) {
 	if name == "" || len(name) > MaxName {
 		return
 	}
+	p.help = help{}
 	f := p.family(name)
 	switch text := strings.Trim(rest, " \t"); keyword {
 	case "HELP":
 		f.Help = unescape(text)
+		p.beginHelp(name)
 	case "TYPE":
 		f.Type = Type(text)
 	case "UNIT":

@@ -7,8 +7,10 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/seriesname"
 )
 
 // Point is what the samples of one reading have in common.
@@ -27,15 +29,22 @@ type Gatherer struct {
 	same     []int32          // of each reading: the one before with the same hash, -1 for none
 	latest   map[uint64]int32 // the latest reading of a hash
 	samples  []sample
-	starts   []int32 // where each reading's values begin in named
+	starts   []int32 // where each reading's samples begin in order
+	order    []int32 // samples, those of each reading beside each other
 	named    []schema.NamedValue
+	names    []byte       // what made names of attributes are parts of
+	texts    bool         // there are attributes
 	seed     maphash.Seed // what is gathered does not depend on it
 }
 
 type sample struct {
 	value   schema.NamedValue
+	raw     string // what the name was made of, "" if it is as it was
 	reading int32
 }
+
+// called returns the sample's raw name.
+func (s *sample) called() string { return cmp.Or(s.raw, s.value.Name) }
 
 // New returns a Gatherer.
 func New() *Gatherer {
@@ -49,6 +58,7 @@ func (g *Gatherer) Reset() {
 	clear(g.named)
 	clear(g.latest)
 	g.readings, g.same, g.samples, g.named = g.readings[:0], g.same[:0], g.samples[:0], g.named[:0]
+	g.names, g.texts = g.names[:0], false
 }
 
 // Reading returns the number of the reading that a point is, which is made if it
@@ -84,27 +94,50 @@ func (g *Gatherer) hash(p *Point) uint64 {
 }
 
 // Value adds a value to a reading that Reading returned.
-func (g *Gatherer) Value(reading int, v schema.NamedValue) {
-	g.samples = append(g.samples, sample{v, int32(reading)})
+func (g *Gatherer) Value(reading int, v schema.NamedValue) { g.Made(reading, v, "") }
+
+// Made adds a value whose name was made of a raw one, which may have
+// seriesname.Separator in it; "" if the name is as it was. The values of a reading
+// whose raw names differ do not hide each other, whatever their names: see
+// seriesname.Settle.
+func (g *Gatherer) Made(reading int, v schema.NamedValue, raw string) {
+	g.samples = append(g.samples, sample{v, raw, int32(reading)})
 }
 
-// At returns a reading that Reading returned, to add to it what is not a value.
-// It is valid until the next call of Reading.
+// Text adds an attribute to a reading: unless it is new and the reading has as many
+// as it may have already. Its name is made of the raw one as that of a series is.
+// Of a raw name that comes twice for one reading the last text counts. It reports
+// whether the attribute is new.
+func (g *Gatherer) Text(reading int, raw, text string, most int) (added bool) {
+	r := &g.readings[reading]
+	at, known := slices.BinarySearchFunc(r.Attributes, raw, func(l schema.Label, raw string) int { return strings.Compare(l.Name, raw) })
+	switch {
+	case known:
+		r.Attributes[at].Value = text
+	case len(r.Attributes) < most:
+		g.texts = true
+		r.Attributes = slices.Insert(r.Attributes, at, schema.Label{Name: raw, Value: text})
+		return true
+	}
+	return false
+}
+
+// At returns a reading that Reading returned, to add to it what is neither a value
+// nor an attribute. It is valid until the next call of Reading.
 func (g *Gatherer) At(reading int) *schema.Reading { return &g.readings[reading] }
 
 // Readings returns the readings, ascending by time, those of one time in the
-// order in which they came first; each has its values by name. Of a name that
+// order in which they came first; each has its values by name. Of a raw name that
 // came twice for one reading the last value counts. They are valid until Reset.
 func (g *Gatherer) Readings() []schema.Reading {
 	g.place()
 	for i := range g.readings {
-		own := g.named[g.starts[i]:g.starts[i+1]]
-		byName := func(a, b schema.NamedValue) int { return strings.Compare(a.Name, b.Name) }
-		if !slices.IsSortedFunc(own, byName) {
-			slices.SortStableFunc(own, byName)
+		first := len(g.named)
+		g.values(g.order[g.starts[i]:g.starts[i+1]])
+		g.readings[i].Named = g.named[first:len(g.named):len(g.named)]
+		if g.texts {
+			g.attributes(g.readings[i].Attributes)
 		}
-		own = lastOfEach(own)
-		g.readings[i].Named = own[:len(own):len(own)]
 	}
 	byTime := func(a, b schema.Reading) int { return cmp.Compare(a.Time, b.Time) }
 	if !slices.IsSortedFunc(g.readings, byTime) {
@@ -113,7 +146,7 @@ func (g *Gatherer) Readings() []schema.Reading {
 	return g.readings
 }
 
-// place puts the values of each reading beside each other, in the order in which
+// place puts the samples of each reading beside each other, in the order in which
 // they came.
 func (g *Gatherer) place() {
 	g.starts = append(g.starts[:0], make([]int32, len(g.readings)+1)...)
@@ -125,20 +158,68 @@ func (g *Gatherer) place() {
 		end += g.starts[i]
 		g.starts[i] = end
 	}
-	g.named = slices.Grow(g.named[:0], len(g.samples))[:len(g.samples)]
+	g.order = slices.Grow(g.order[:0], len(g.samples))[:len(g.samples)]
 	for i := len(g.samples) - 1; i >= 0; i-- {
-		s := &g.samples[i]
-		g.starts[s.reading]--
-		g.named[g.starts[s.reading]] = s.value
+		reading := g.samples[i].reading
+		g.starts[reading]--
+		g.order[g.starts[reading]] = int32(i)
+	}
+	g.named = slices.Grow(g.named[:0], len(g.samples))
+}
+
+// values appends the values of a reading's samples, ascending by name, each once.
+func (g *Gatherer) values(own []int32) {
+	g.sort(own)
+	for i := 1; i < len(own); i++ {
+		if a, b := &g.samples[own[i-1]], &g.samples[own[i]]; a.value.Name == b.value.Name && a.called() != b.called() {
+			g.settle(own)
+			g.sort(own)
+			break
+		}
+	}
+	for i, k := range own {
+		if i+1 == len(own) || g.samples[own[i+1]].value.Name != g.samples[k].value.Name {
+			g.named = append(g.named, g.samples[k].value)
+		}
 	}
 }
 
-func lastOfEach(named []schema.NamedValue) []schema.NamedValue {
-	kept := named[:0]
-	for i := range named {
-		if i+1 == len(named) || named[i+1].Name != named[i].Name {
-			kept = append(kept, named[i])
-		}
+func (g *Gatherer) sort(own []int32) {
+	byName := func(a, b int32) int { return strings.Compare(g.samples[a].value.Name, g.samples[b].value.Name) }
+	if !slices.IsSortedFunc(own, byName) {
+		slices.SortStableFunc(own, byName)
 	}
-	return kept
 }
+
+// settle gives the samples of a reading names that do not clash.
+func (g *Gatherer) settle(own []int32) {
+	all := make([]seriesname.Made, len(own))
+	for i, k := range own {
+		all[i] = seriesname.Made{Name: g.samples[k].value.Name, Raw: g.samples[k].called()}
+	}
+	seriesname.Settle(all)
+	for i, k := range own {
+		g.samples[k].value.Name = all[i].Name
+	}
+}
+
+// attributes names attributes, which have their raw names until then.
+func (g *Gatherer) attributes(own []schema.Label) {
+	if !slices.ContainsFunc(own, func(l schema.Label) bool { return !seriesname.Valid(l.Name) }) {
+		return
+	}
+	all := make([]seriesname.Made, len(own))
+	for i := range own {
+		start := len(g.names)
+		g.names = seriesname.Append(g.names, start, own[i].Name)
+		all[i] = seriesname.Made{Name: view(g.names[start:]), Raw: own[i].Name}
+	}
+	seriesname.Settle(all)
+	for i := range own {
+		own[i].Name = all[i].Name
+	}
+	slices.SortFunc(own, func(a, b schema.Label) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// view returns bytes as text that does not outlive them.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -68,10 +68,36 @@ func TestReadings(t *testing.T) {
 	}
 }
 
+func TestNamesThatClash(t *testing.T) {
+	g := New()
+	g.Reset()
+	at := g.Reading(Point{ID: "a"})
+	for i, raw := range []string{"t-1", "t 1", "t-1", "u"} {
+		name := strings.Map(func(c rune) rune {
+			if c == '-' || c == ' ' {
+				return '_'
+			}
+			return c
+		}, raw)
+		g.Made(at, schema.NamedValue{Name: name, Value: float64(i)}, raw)
+		g.Text(at, raw, fmt.Sprint(i), 3)
+	}
+	if g.Text(at, "w", "x", 3) || g.Text(at, "u", "y", 3) {
+		t.Error("a fourth attribute, or one that was there, is new")
+	}
+	got := g.Readings()
+	if want := "a@0 t-1:2 t_1:1 u:3\n"; show(got) != want {
+		t.Errorf("got %q, want %q", show(got), want)
+	}
+	if want := "[{t-1 2} {t_1 1} {u y}]"; fmt.Sprint(got[0].Attributes) != want {
+		t.Errorf("got %v, want %s", got[0].Attributes, want)
+	}
+}
+
 func TestReadingsWithoutValuesStay(t *testing.T) {
 	g := New()
 	g.Reading(Point{ID: "a"})
-	g.At(0).Attributes = []schema.Label{{Name: "s", Value: "on"}}
+	g.Text(0, "s", "on", 1)
 	if r := g.Readings(); len(r) != 1 || r[0].HasValues() || len(r[0].Attributes) != 1 {
 		t.Errorf("%+v", r)
 	}

@@ -2,6 +2,7 @@ package influx
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,8 +23,10 @@ import (
 type Decoder struct {
 	gather *gather.Gatherer
 	labels []schema.Label // the dimensions of the readings
+	tagged []string       // the tags of the line being read, as they are called
 	texts  []byte         // what the readings' strings are parts of
-	fields []field        // of the line being read
+	made   []seriesname.Made
+	fields []field // of the line being read
 	result Result
 	o      Options
 }
@@ -31,6 +34,7 @@ type Decoder struct {
 // field is one field of a line: a number, or a text.
 type field struct {
 	name   string
+	raw    string // measurement and field, as they are called; "" if that is the name
 	value  float64
 	text   string
 	isText bool
@@ -145,28 +149,19 @@ func (d *Decoder) take(p gather.Point) {
 	for i := range d.fields {
 		f := &d.fields[i]
 		if f.isText {
-			setAttribute(d.gather.At(reading), f.name, f.text)
+			d.gather.Text(reading, cmp.Or(f.raw, f.name), f.text, MaxTags)
 		} else {
-			d.gather.Value(reading, schema.NamedValue{Name: f.name, Value: f.value})
+			d.gather.Made(reading, schema.NamedValue{Name: f.name, Value: f.value}, f.raw)
 		}
 	}
 	d.result.Values += len(d.fields)
 }
 
-func setAttribute(r *schema.Reading, name, text string) {
-	at, known := slices.BinarySearchFunc(r.Attributes, name, func(l schema.Label, name string) int { return strings.Compare(l.Name, name) })
-	switch {
-	case known:
-		r.Attributes[at].Value = text
-	case len(r.Attributes) < MaxTags:
-		r.Attributes = slices.Insert(r.Attributes, at, schema.Label{Name: name, Value: text})
-	}
-}
-
 // tags reads a line's tags: one names the source, the others are dimensions.
 func (d *Decoder) tags(in *lineprotocol.Decoder, measurement string) (source string, dims []schema.Label, err error) {
 	first := len(d.labels)
-	rank := len(d.o.SourceTags)
+	rank, named := len(d.o.SourceTags), -1
+	d.tagged = d.tagged[:0]
 	for {
 		key, value, err := in.NextTag()
 		if err != nil {
@@ -182,23 +177,43 @@ func (d *Decoder) tags(in *lineprotocol.Decoder, measurement string) (source str
 			return "", nil, fmt.Errorf("%s has more than %d tags", quote(measurement), MaxTags)
 		}
 		start := len(d.texts)
-		d.texts = seriesname.AppendLabel(d.texts, start, string(key))
-		d.labels = append(d.labels, schema.Label{Name: d.since(start), Value: d.keep(value)})
-		if r := slices.Index(d.o.SourceTags, string(key)); r >= 0 && r < rank && len(value) > 0 && len(value) <= MaxName {
-			rank, source = r, d.labels[len(d.labels)-1].Value
+		d.texts = seriesname.AppendLabel(d.texts, start, view(key))
+		name := d.since(start)
+		d.labels = append(d.labels, schema.Label{Name: name, Value: d.keep(value)})
+		if raw := view(key); raw != name {
+			name = d.keep(key)
+		}
+		d.tagged = append(d.tagged, name)
+		if r := slices.Index(d.o.SourceTags, name); r >= 0 && r < rank && len(value) > 0 && len(value) <= MaxName {
+			rank, named = r, len(d.tagged)-1
 		}
 	}
 	own := d.labels[first:]
-	if rank < len(d.o.SourceTags) {
-		tag := seriesname.LabelOf(d.o.SourceTags[rank])
-		at := slices.IndexFunc(own, func(l schema.Label) bool { return l.Name == tag && l.Value == source })
-		own = slices.Delete(own, at, at+1)
-	} else {
-		source = d.o.Source
+	d.settle(own)
+	source = d.o.Source
+	if named >= 0 {
+		source = own[named].Value
+		own = slices.Delete(own, named, named+1)
 	}
 	own = sorted(own)
 	d.labels = d.labels[:first+len(own)]
 	return source, own[:len(own):len(own)], nil
+}
+
+// settle gives the tags of a line names that do not clash: lines that differ in
+// one tag are not one.
+func (d *Decoder) settle(own []schema.Label) {
+	if !slices.ContainsFunc(d.tagged, func(tag string) bool { return !seriesname.ValidLabel(tag) }) {
+		return
+	}
+	d.made = d.made[:0]
+	for i := range own {
+		d.made = append(d.made, seriesname.Made{Name: own[i].Name, Raw: d.tagged[i]})
+	}
+	seriesname.Settle(d.made)
+	for i := range own {
+		own[i].Name = d.made[i].Name
+	}
 }
 
 // sorted sorts labels; of two that have the same name the last one counts.
@@ -217,13 +232,7 @@ func sorted(labels []schema.Label) []schema.Label {
 }
 
 func (d *Decoder) field(measurement string, key []byte, v lineprotocol.Value) (f field, err error) {
-	start := len(d.texts)
-	d.texts = seriesname.Append(d.texts, start, measurement)
-	if string(key) != "value" {
-		d.texts = append(d.texts, '_')
-		d.texts = seriesname.Append(d.texts, start, string(key))
-	}
-	f.name = d.since(start)
+	f.name, f.raw = d.name(measurement, view(key))
 	if len(f.name) > MaxName || len(f.name) == 0 {
 		return f, fmt.Errorf("%s: the field %s makes a name of %d bytes: expected at most %d", quote(measurement), quote(string(key)), len(f.name), MaxName)
 	}
@@ -245,6 +254,27 @@ func (d *Decoder) field(measurement string, key []byte, v lineprotocol.Value) (f
 		f.value = 0 // never -0
 	}
 	return f, nil
+}
+
+// name returns the name of a field's series, and the raw name that it was made of:
+// "" if that is the same.
+func (d *Decoder) name(measurement, key string) (name, raw string) {
+	separator := seriesname.Separator // which becomes an underscore
+	if key == "value" {
+		separator, key = "", ""
+	}
+	start := len(d.texts)
+	d.texts = seriesname.Append(d.texts, start, measurement)
+	d.texts = seriesname.Append(d.texts, start, separator)
+	d.texts = seriesname.Append(d.texts, start, key)
+	name = d.since(start)
+	start = len(d.texts)
+	d.texts = append(append(append(d.texts, measurement...), separator...), key...)
+	if raw = d.since(start); raw == name {
+		d.texts = d.texts[:start]
+		return name, ""
+	}
+	return name, raw
 }
 
 // cut returns the beginning of a text that is too long.
@@ -282,10 +312,10 @@ func (d *Decoder) keep(text []byte) string {
 	return d.since(start)
 }
 
-func (d *Decoder) since(start int) string {
-	kept := d.texts[start:]
-	return unsafe.String(unsafe.SliceData(kept), len(kept))
-}
+func (d *Decoder) since(start int) string { return view(d.texts[start:]) }
+
+// view returns bytes as text that does not outlive them.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // quote quotes what is shown of a text, at most its beginning.
 func quote(s string) string {

@@ -1,7 +1,6 @@
 package influx
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -9,10 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // show writes a result as the tests have it, a line a reading.
 func show(r *Result) string {
@@ -56,7 +54,11 @@ func TestLines(t *testing.T) {
 			"d host=\"h\" | m_v 1\ngw | m_v 2\n"},
 		{"lines of one source at one time are one reading", "a,host=h x=1 5\nb,host=h y=2 5\na,host=h x=3 6", Options{},
 			"h @5 | a_x 1 | b_y 2\nh @6 | a_x 3\n"},
-		{"tags are sorted, of two that become the same the last counts", "m,z=1,b.c=2,b-c=3 v=1", Options{}, "influx b_c=\"3\" z=\"1\" | m_v 1\n"},
+		{"tags are sorted, of one that comes twice the last counts", "m,z=1,b-c=2,b-c=3 v=1", Options{}, "influx b_c=\"3\" z=\"1\" | m_v 1\n"},
+		{"tags that would become the same stay apart", "m,b.c=2,b-c=3 v=1\nm,b.c=3,b-c=3 v=2", Options{}, "influx b.c=\"2\" b_c=\"3\" | m_v 1\ninflux b.c=\"3\" b_c=\"3\" | m_v 2\n"},
+		{"letters of any script", "厂,位置=甲 温度=1,湿度=2", Options{}, "influx 位置=\"甲\" | 厂_温度 1 | 厂_湿度 2\n"},
+		{"fields that would become the same stay apart", `m t-1=1,t\ 1=2,t_1=3,s-1="a",s.1="b"`, Options{}, "influx | m_t 1 2 | m_t-1 1 | m_t_1 3 | m_s.1 \"b\" | m_s_1 \"a\"\n"},
+		{"a measurement's field, and one of another that is called so", "a_b c=1\na b_c=2", Options{}, "influx | a_b.c 1 | a_b_c 2\n"},
 		{"times in seconds", "m v=1 1767323045", Options{Precision: 1e9}, "influx @1767323045000000000 | m_v 1\n"},
 		{"times in minutes and before 1970", "m v=1 -2", Options{Precision: 60e9}, "influx @-120000000000 | m_v 1\n"},
 		{"escapes", `a\ b,t\ ag=x\,y f\=g=1`, Options{}, "influx t_ag=\"x,y\" | a_b_f_g 1\n"},
@@ -108,19 +110,7 @@ func TestTelegrafsLines(t *testing.T) {
 	if rejection != nil {
 		t.Fatal(rejection)
 	}
-	got := show(r)
-	if *update {
-		if err := os.WriteFile("testdata/telegraf.golden", []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/telegraf.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
+	golden.Check(t, "telegraf.golden", show(r))
 }
 
 func TestParsePrecision(t *testing.T) {

@@ -114,13 +114,14 @@ func (c *compiler) tenant() {
 	for _, t := range []struct {
 		key, text string
 		into      *template
-	}{{"service", m.Service, &m.service}, {"subservice", m.Subservice, &m.subservice}} {
+		valid     func(string) bool
+	}{{"service", m.Service, &m.service, schema.ValidTenantName}, {"subservice", m.Subservice, &m.subservice, schema.ValidSubservice}} {
 		if t.text == "" {
 			c.fault(t.key, fmt.Sprintf("it is missing: expected {%s} in the topic, a text or api_key", t.key))
 			continue
 		}
 		*t.into = c.template(t.key, t.text, false)
-		if !strings.Contains(t.text, "{") && !schema.ValidTenantName(t.text) {
+		if !strings.Contains(t.text, "{") && !t.valid(t.text) {
 			c.fault(t.key, fmt.Sprintf("it is %q: expected 1 to %d ASCII letters, digits, '_', '-' or '.'", t.text, schema.MaxTenantName))
 		}
 	}

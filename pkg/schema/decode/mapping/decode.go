@@ -2,7 +2,7 @@ package mapping
 
 import (
 	"fmt"
-	"slices"
+	"math"
 	"strings"
 	"unsafe"
 
@@ -118,7 +118,7 @@ func (d *Decoder) put(field string, f *Field, value float64) *schema.Rejection {
 	if d.record.values++; d.record.values > MaxValues {
 		return rejection(schema.ReasonTooLarge, "there are more than %d values in one object", MaxValues)
 	}
-	name, r := d.name(field)
+	name, raw, r := d.name(field)
 	if r != nil {
 		return r
 	}
@@ -129,7 +129,7 @@ func (d *Decoder) put(field string, f *Field, value float64) *schema.Rejection {
 	if v.Value == 0 {
 		v.Value = 0 // never -0
 	}
-	d.gather.Value(d.reading(), v)
+	d.gather.Made(d.reading(), v, raw)
 	return nil
 }
 
@@ -140,21 +140,31 @@ func or[T ~string](a, b T) T {
 	return b
 }
 
-// name returns the name of a series.
-func (d *Decoder) name(field string) (string, *schema.Rejection) {
-	start := len(d.texts)
-	d.texts = seriesname.Append(d.texts, start, d.m.before)
-	if d.m.mapping.name.has(fieldCapture) {
-		d.texts = seriesname.Append(d.texts, start, field)
-		d.texts = seriesname.Append(d.texts, start, d.m.after)
+// name returns the name of a series, and the raw name that it was made of: "" if
+// that is the same.
+func (d *Decoder) name(field string) (name, raw string, r *schema.Rejection) {
+	before, after := d.m.before, d.m.after
+	if !d.m.mapping.name.has(fieldCapture) {
+		field, after = "", ""
 	}
+	start := len(d.texts)
+	d.texts = seriesname.Append(d.texts, start, before)
+	d.texts = seriesname.Append(d.texts, start, field)
+	d.texts = seriesname.Append(d.texts, start, after)
 	switch n := len(d.texts) - start; {
 	case n == 0:
-		return "", rejection(schema.ReasonBadSource, "a value has no name")
+		return "", "", rejection(schema.ReasonBadSource, "a value has no name")
 	case n > MaxName:
-		return "", rejection(schema.ReasonBadSource, "the value %s gets a name of %d bytes: expected at most %d", quote(field), n, MaxName)
+		return "", "", rejection(schema.ReasonBadSource, "the value %s gets a name of %d bytes: expected at most %d", quotePath(field), n, MaxName)
 	}
-	return d.since(start), nil
+	name = d.since(start)
+	start = len(d.texts)
+	d.texts = append(append(append(d.texts, before...), field...), after...)
+	if raw = d.since(start); raw == name {
+		d.texts = d.texts[:start]
+		return name, "", nil
+	}
+	return name, raw, nil
 }
 
 // note adds a text as an attribute. Those beyond the limits are left out, and
@@ -163,18 +173,13 @@ func (d *Decoder) note(field, text string) *schema.Rejection {
 	if d.record.texts >= MaxTexts || text == "" {
 		return nil
 	}
-	name, r := d.name(field)
+	name, raw, r := d.name(field)
 	if r != nil {
 		return r
 	}
-	reading := d.gather.At(d.reading())
-	at, known := slices.BinarySearchFunc(reading.Attributes, name, func(l schema.Label, name string) int { return strings.Compare(l.Name, name) })
-	if known {
-		reading.Attributes[at].Value = cut(text)
-		return nil
+	if d.gather.Text(d.reading(), or(raw, name), cut(text), math.MaxInt) {
+		d.record.texts++
 	}
-	d.record.texts++
-	reading.Attributes = slices.Insert(reading.Attributes, at, schema.Label{Name: name, Value: cut(text)})
 	return nil
 }
 

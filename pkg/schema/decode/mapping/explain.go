@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/seriesname"
 )
 
 // Explain says in words what becomes of a message: the mapping that is for its
@@ -64,23 +66,36 @@ func describe(b *strings.Builder, r *schema.Reading) {
 		line(b, "time", "%s", time.Unix(0, r.Time).UTC().Format(time.RFC3339Nano))
 	}
 	for _, v := range r.Named {
-		line(b, "series", "%s%s %s%s", v.Name, labelText(r.Dims), number(v.Value), about(&v))
+		line(b, "series", "%s %s%s", seriesText(v.Name, r.Dims), number(v.Value), about(&v))
 	}
 	for _, a := range r.Attributes {
 		line(b, "attribute", "%s %s", a.Name, strconv.Quote(a.Value))
 	}
 }
 
-// labelText shows labels as PromQL writes them.
-func labelText(labels []schema.Label) string {
+// seriesText shows a series as PromQL writes it: names with other characters than
+// the classic ones in quotes, that of the metric among the labels then.
+func seriesText(name string, labels []schema.Label) string {
 	var all []string
+	if !classic(name) {
+		all, name = append(all, strconv.Quote(name)), ""
+	}
 	for _, l := range labels {
-		all = append(all, l.Name+"="+strconv.Quote(l.Value))
+		label := l.Name
+		if !classic(label) {
+			label = strconv.Quote(label)
+		}
+		all = append(all, label+"="+strconv.Quote(l.Value))
 	}
 	if len(all) == 0 {
-		return ""
+		return name
 	}
-	return "{" + strings.Join(all, ", ") + "}"
+	return name + "{" + strings.Join(all, ", ") + "}"
+}
+
+// classic reports whether PromQL takes a name without quotes.
+func classic(name string) bool {
+	return seriesname.Valid(name) && !strings.ContainsFunc(name, func(c rune) bool { return c >= utf8.RuneSelf })
 }
 
 func number(v float64) string {

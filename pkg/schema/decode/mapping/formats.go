@@ -65,7 +65,7 @@ func (d *Decoder) exposed(payload []byte) *schema.Rejection {
 }
 
 func (d *Decoder) exposedSample(doc *exposition.Document, s *exposition.Sample) *schema.Rejection {
-	name, r := d.exposedName(s.Name)
+	name, raw, r := d.exposedName(s.Name)
 	if r != nil {
 		return r
 	}
@@ -80,13 +80,13 @@ func (d *Decoder) exposedSample(doc *exposition.Document, s *exposition.Sample) 
 		v.Type, v.Unit, v.Help = or(f.SeriesType(s.Name), v.Type), or(cut(f.Unit), v.Unit), or(cut(f.Help), v.Help)
 		if sum := sumName(f, s.Name); sum != "" {
 			asSum := v
-			if asSum.Name, r = d.exposedName(sum); r != nil {
+			if asSum.Name, sum, r = d.exposedName(sum); r != nil {
 				return r
 			}
-			d.gather.Value(reading, asSum)
+			d.gather.Made(reading, asSum, sum)
 		}
 	}
-	d.gather.Value(reading, v)
+	d.gather.Made(reading, v, raw)
 	return nil
 }
 
@@ -102,9 +102,9 @@ func sumName(f *exposition.Family, name string) string {
 
 // exposedName keeps names as they are if the mapping does: exposition text knows
 // names that others do not.
-func (d *Decoder) exposedName(name string) (string, *schema.Rejection) {
+func (d *Decoder) exposedName(exposed string) (name, raw string, r *schema.Rejection) {
 	if d.m.before == "" && d.m.after == "" {
-		return name, nil
+		return exposed, "", nil
 	}
-	return d.name(name)
+	return d.name(exposed)
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/valyala/fastjson"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/seriesname"
 )
 
 // leaves takes a value, or each in an object or a list, under the names on the
@@ -44,7 +46,7 @@ func (d *Decoder) leaves(v *fastjson.Value, f *Field, depth int) (r *schema.Reje
 func (d *Decoder) below(step string, v *fastjson.Value, f *Field, depth int) *schema.Rejection {
 	n := len(d.path)
 	if n > 0 {
-		d.path = append(d.path, '_')
+		d.path = append(d.path, seriesname.Separator...)
 	}
 	d.path = append(d.path, step...)
 	r := d.leaves(v, f, depth+1)
@@ -66,7 +68,7 @@ func (d *Decoder) leaf(v *fastjson.Value, f *Field) *schema.Rejection {
 	case fastjson.TypeNumber:
 		number, ok := parseNumber(d.raw(v))
 		if !ok {
-			return rejection(schema.ReasonBadNumber, "%s is %s: expected a finite number", quote(view(d.path)), quote(d.raw(v)))
+			return rejection(schema.ReasonBadNumber, "%s is %s: expected a finite number", quotePath(view(d.path)), quote(d.raw(v)))
 		}
 		return d.put(view(d.path), f, number)
 	case fastjson.TypeString:
@@ -94,6 +96,9 @@ func (d *Decoder) number(text string, f *Field) (float64, bool) {
 	}
 	return wordNumber(text)
 }
+
+// quotePath quotes what is shown of the way to a value.
+func quotePath(path string) string { return quote(strings.ReplaceAll(path, seriesname.Separator, "_")) }
 
 // notJSON says where a payload stops being JSON.
 func notJSON(payload []byte) *schema.Rejection {

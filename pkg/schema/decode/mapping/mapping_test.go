@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -10,26 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
-}
 
 // testSet is the set of testdata/mappings.yaml, as the journal has it.
 func testSet(t testing.TB) *Set {
@@ -61,7 +43,12 @@ var messages = []struct{ name, topic, payload string }{
 	{"a time in milliseconds and an empty label", "plant/acme/hall1/press-7", `{"at":1767323045250,"v":1}`},
 	{"a time that is none stays a value", "plant/acme/hall1/press-7", `{"at":8000,"v":1}`},
 	{"names that are made valid", "j/acme/hall1/d", `{"air.temp":1,"2nd value":2,"größe":3}`},
-	{"a name that comes twice counts once, the last one", "j/acme/hall1/d", `{"a":1,"a":2,"a ":3,"a_":4}`},
+	{"names of any script", "j/acme/hall1/d", `{"温度":21.5,"湿度":40,"फ़र्श":{"तापमान":20}}`},
+	{"names that would become the same stay apart", "j/acme/hall1/d", `{"temp-1":1,"temp 1":2,"a ":3,"a_":4,"m":{"x":5,"y-1":6,"y 1":7},"m_x":8,"m.x":9}`},
+	{"texts whose names would become the same", "j/acme/hall1/d", `{"s 1":"a","s-1":"b","s-1":"c","on":true}`},
+	{"names that would become the same, behind a prefix", "plant/acme/l4/press-7/state", `{"t-1":1,"t 1":2,"t_1":3}`},
+	{"names in line protocol that would become the same", "telegraf/acme/hall1/gw-1", `m,a-b=1,a.b=2 t-1=1,t\ 1=2`},
+	{"a name that comes twice counts once, the last one", "j/acme/hall1/d", `{"a":1,"a":2,"b":{"c":1},"b":{"c":2}}`},
 	{"any JSON, the rest of the topic is a label", "j/acme/hall1/press-7/env/in", `{"t":21.5,"timestamp":"2026-01-02T03:04:05Z"}`},
 	{"lists that are long", "j/acme/hall1/d", `{"spectrum":[` + strings.Repeat("1,", MaxElements-1) + `2,3,4]}`},
 	{"what lies too deep is left out", "j/acme/hall1/d", strings.Repeat(`{"a":`, MaxDepth) + `{"deep":1}` + strings.Repeat("}", MaxDepth-1) + `,"v":1}`},
@@ -127,11 +114,11 @@ func TestWhatBecomesOfMessages(t *testing.T) {
 		fmt.Fprintf(&b, "== %s\n%s %s\n", m.name, m.topic, quote(m.payload))
 		b.WriteString(set.Explain(m.topic, []byte(m.payload)))
 	}
-	golden(t, "testdata/explain.golden", b.String())
+	golden.Check(t, "explain.golden", b.String())
 }
 
 func TestWhatStandsInTheJournal(t *testing.T) {
-	golden(t, "testdata/set.golden", string(testSet(t).Marshal())+"\n")
+	golden.Check(t, "set.golden", string(testSet(t).Marshal())+"\n")
 }
 
 func TestConfigurationsWithoutMappingsHaveTheShippedOnes(t *testing.T) {

@@ -76,8 +76,11 @@ func (s *Set) tenant(m *mapping, captures []string) (t schema.Tenant, fault stri
 	}
 	t.Service, _ = m.service.expand(captures)
 	t.Subservice, _ = m.subservice.expand(captures)
-	for _, n := range []struct{ what, name string }{{"service", t.Service}, {"subservice", t.Subservice}} {
-		if !schema.ValidTenantName(n.name) {
+	for _, n := range []struct {
+		what, name string
+		valid      func(string) bool
+	}{{"service", t.Service, schema.ValidTenantName}, {"subservice", t.Subservice, schema.ValidSubservice}} {
+		if !n.valid(n.name) {
 			return schema.Tenant{}, fmt.Sprintf("the %s is %s: expected 1 to %d ASCII letters, digits, '_', '-' or '.', as in %s",
 				n.what, quote(n.name), schema.MaxTenantName, m.Match)
 		}

@@ -28,7 +28,7 @@ type Entity struct {
 
 // Number is an attribute that is a number, or a boolean as 1 or 0.
 type Number struct {
-	Name  string // made a valid name of a series
+	Name  string // of its series
 	Value float64
 	Unit  string // of its metadata "unit" or "unitCode", "" for none
 }
@@ -62,8 +62,9 @@ func bad(text string) *Error {
 }
 
 // SeriesName returns the name under which an attribute's values are kept: a dot
-// becomes two underscores, as in Perseo's events, and what else a series' name
-// cannot have becomes one.
+// becomes two underscores, as in Perseo's events, and the name is made one of a
+// series. Of several attributes of an entity that would get one name the others
+// keep their own, see seriesname.Settle.
 func SeriesName(attribute string) string {
 	return seriesname.Of(strings.ReplaceAll(attribute, ".", "__"))
 }

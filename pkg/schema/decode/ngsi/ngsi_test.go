@@ -43,6 +43,11 @@ func TestParse(t *testing.T) {
 			Notice{"", []Entity{{ID: "a", Type: "T", Numbers: []Number{{"_2nd", 2, ""}, {"a_b", 3, ""}, {"air__temp", 1, ""}}}}},
 		},
 		{
+			"names of any script, and such as would become the same",
+			`{"data":[{"id":"a","温度":1,"湿度":2,"temp-1":3,"temp_1":4,"x.y":5,"x__y":6,"temp-1":7}]}`, 1,
+			Notice{"", []Entity{{ID: "a", Numbers: []Number{{"temp-1", 7, ""}, {"temp_1", 4, ""}, {"x.y", 5, ""}, {"x__y", 6, ""}, {"温度", 1, ""}, {"湿度", 2, ""}}}}},
+		},
+		{
 			"two entities for one path, and for two",
 			`{"data":[{"id":"a","type":"T"},{"id":"b","type":"T"}]}`, 2,
 			Notice{"", []Entity{{ID: "a", Type: "T"}, {ID: "b", Type: "T"}}},

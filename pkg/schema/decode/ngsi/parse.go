@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/decode/seriesname"
 )
 
 // timeAttribute is the attribute in which FIWARE's agents say when an entity was
@@ -144,7 +145,7 @@ func (e *Entity) add(name string, v *fastjson.Value) (fault string) {
 		e.Time = timeOf(value)
 	}
 	if number, is := numberOf(value, typ); is {
-		e.Numbers = append(e.Numbers, Number{Name: SeriesName(name), Value: number, Unit: unit})
+		e.Numbers = append(e.Numbers, Number{Name: name, Value: number, Unit: unit})
 		return ""
 	}
 	if value.Type() == fastjson.TypeNull { // Orion's way to say "not measured"
@@ -154,16 +155,26 @@ func (e *Entity) add(name string, v *fastjson.Value) (fault string) {
 	return ""
 }
 
-// sort puts attributes in order. Of two whose series have the same name the
-// last one counts.
+// sort names the series of the numbers, and puts attributes in order. Of one that
+// comes twice the last counts; two whose series would have the same name do not
+// hide each other.
 func (e *Entity) sort() {
-	slices.SortStableFunc(e.Numbers, func(a, b Number) int { return strings.Compare(a.Name, b.Name) })
 	e.Numbers = lastOfEach(e.Numbers, func(n Number) string { return n.Name })
-	slices.SortStableFunc(e.Texts, func(a, b schema.Label) int { return strings.Compare(a.Name, b.Name) })
 	e.Texts = lastOfEach(e.Texts, func(l schema.Label) string { return l.Name })
+	made := make([]seriesname.Made, len(e.Numbers))
+	for i, n := range e.Numbers {
+		made[i] = seriesname.Made{Name: SeriesName(n.Name), Raw: n.Name}
+	}
+	seriesname.Settle(made)
+	for i := range e.Numbers {
+		e.Numbers[i].Name = made[i].Name
+	}
+	slices.SortFunc(e.Numbers, func(a, b Number) int { return strings.Compare(a.Name, b.Name) })
 }
 
+// lastOfEach sorts a list by name, and leaves the last one of each.
 func lastOfEach[T any](all []T, name func(T) string) []T {
+	slices.SortStableFunc(all, func(a, b T) int { return strings.Compare(name(a), name(b)) })
 	kept := all[:0]
 	for i := range all {
 		if i+1 == len(all) || name(all[i+1]) != name(all[i]) {

@@ -2,9 +2,14 @@
 // its values.
 package seriesname
 
-// Append appends text to a name that begins at start in b, with an underscore for
-// each character that the name of a series cannot have, and one before a digit at
-// the name's beginning. Letters are those of ASCII.
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Append appends text to a name that begins at start in b: letters and digits of
+// any script as they are, an underscore for each other character but those that
+// Prometheus' classic names have, and one before a digit at the name's beginning.
 func Append(b []byte, start int, text string) []byte { return appendName(b, start, text, true) }
 
 // AppendLabel does the same for the name of a label, which has no colons.
@@ -33,8 +38,8 @@ func Valid(text string) bool { return valid(text, true) }
 func ValidLabel(text string) bool { return valid(text, false) }
 
 func valid(text string, colon bool) bool {
-	for i := range len(text) {
-		if c := text[i]; !fits(c, colon) || i == 0 && isDigit(c) {
+	for i, c := range text {
+		if !fits(c, colon) || i == 0 && isDigit(c) {
 			return false
 		}
 	}
@@ -44,19 +49,24 @@ func valid(text string, colon bool) bool {
 func appendName(b []byte, start int, text string, colon bool) []byte {
 	for _, c := range text {
 		switch {
-		case c >= 0x80 || !fits(byte(c), colon):
+		case !fits(c, colon):
 			b = append(b, '_')
-		case len(b) == start && isDigit(byte(c)):
+		case len(b) == start && isDigit(c):
 			b = append(b, '_', byte(c))
 		default:
-			b = append(b, byte(c))
+			b = utf8.AppendRune(b, c)
 		}
 	}
 	return b
 }
 
-func fits(c byte, colon bool) bool {
+// fits reports whether a name has a character as it is. Of scripts that write
+// vowels as marks these belong to the letters.
+func fits(c rune, colon bool) bool {
+	if c >= utf8.RuneSelf {
+		return unicode.In(c, unicode.L, unicode.M, unicode.N)
+	}
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || isDigit(c) || c == ':' && colon
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isDigit(c rune) bool { return '0' <= c && c <= '9' }

@@ -151,7 +151,8 @@ func (x *Frame) GetReset_() *Reset {
 }
 
 // Events holds one column for each property of an event: event i is the i-th
-// value of each. All columns but payloads and refusals have the same length.
+// value of each. All columns but payloads, refusals and correlators have the same
+// length.
 type Events struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Topic    []uint32               `protobuf:"varint,1,rep,packed,name=topic,proto3" json:"topic,omitempty"`                       // index into Frame.topics
@@ -160,10 +161,11 @@ type Events struct {
 	PacketId []uint32               `protobuf:"varint,4,rep,packed,name=packet_id,json=packetId,proto3" json:"packet_id,omitempty"` // 0 at QoS 0
 	// Bits 0-1 QoS, bit 2 DUP, bit 3 retain, bits 4-7 route:
 	// 0 MQTT, 1 will, 2 HTTP, 3 replayed dead letter.
-	Flags         []uint32   `protobuf:"varint,5,rep,packed,name=flags,proto3" json:"flags,omitempty"`
-	PayloadSize   []uint32   `protobuf:"varint,6,rep,packed,name=payload_size,json=payloadSize,proto3" json:"payload_size,omitempty"`
-	Payloads      []byte     `protobuf:"bytes,7,opt,name=payloads,proto3" json:"payloads,omitempty"` // one after the other, as they came
-	Refusals      []*Refusal `protobuf:"bytes,8,rep,name=refusals,proto3" json:"refusals,omitempty"` // ascending by event
+	Flags         []uint32      `protobuf:"varint,5,rep,packed,name=flags,proto3" json:"flags,omitempty"`
+	PayloadSize   []uint32      `protobuf:"varint,6,rep,packed,name=payload_size,json=payloadSize,proto3" json:"payload_size,omitempty"`
+	Payloads      []byte        `protobuf:"bytes,7,opt,name=payloads,proto3" json:"payloads,omitempty"`       // one after the other, as they came
+	Refusals      []*Refusal    `protobuf:"bytes,8,rep,name=refusals,proto3" json:"refusals,omitempty"`       // ascending by event
+	Correlators   []*Correlator `protobuf:"bytes,9,rep,name=correlators,proto3" json:"correlators,omitempty"` // ascending by event
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -254,6 +256,13 @@ func (x *Events) GetRefusals() []*Refusal {
 	return nil
 }
 
+func (x *Events) GetCorrelators() []*Correlator {
+	if x != nil {
+		return x.Correlators
+	}
+	return nil
+}
+
 // Refusal says that ingest refused an event by a limit of its own. Its payload
 // is then the beginning of what came.
 type Refusal struct {
@@ -316,6 +325,60 @@ func (x *Refusal) GetDetail() string {
 	return ""
 }
 
+// Correlator is the id of the transaction that an event belongs to, for FIWARE's
+// components; most events have none.
+type Correlator struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Event         uint32                 `protobuf:"varint,1,opt,name=event,proto3" json:"event,omitempty"` // index of the event
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Correlator) Reset() {
+	*x = Correlator{}
+	mi := &file_frame_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Correlator) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Correlator) ProtoMessage() {}
+
+func (x *Correlator) ProtoReflect() protoreflect.Message {
+	mi := &file_frame_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Correlator.ProtoReflect.Descriptor instead.
+func (*Correlator) Descriptor() ([]byte, []int) {
+	return file_frame_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Correlator) GetEvent() uint32 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *Correlator) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 type TenantCount struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Service       string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
@@ -327,7 +390,7 @@ type TenantCount struct {
 
 func (x *TenantCount) Reset() {
 	*x = TenantCount{}
-	mi := &file_frame_proto_msgTypes[3]
+	mi := &file_frame_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -339,7 +402,7 @@ func (x *TenantCount) String() string {
 func (*TenantCount) ProtoMessage() {}
 
 func (x *TenantCount) ProtoReflect() protoreflect.Message {
-	mi := &file_frame_proto_msgTypes[3]
+	mi := &file_frame_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -352,7 +415,7 @@ func (x *TenantCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TenantCount.ProtoReflect.Descriptor instead.
 func (*TenantCount) Descriptor() ([]byte, []int) {
-	return file_frame_proto_rawDescGZIP(), []int{3}
+	return file_frame_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TenantCount) GetService() string {
@@ -388,7 +451,7 @@ type Disconnect struct {
 
 func (x *Disconnect) Reset() {
 	*x = Disconnect{}
-	mi := &file_frame_proto_msgTypes[4]
+	mi := &file_frame_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +463,7 @@ func (x *Disconnect) String() string {
 func (*Disconnect) ProtoMessage() {}
 
 func (x *Disconnect) ProtoReflect() protoreflect.Message {
-	mi := &file_frame_proto_msgTypes[4]
+	mi := &file_frame_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +476,7 @@ func (x *Disconnect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Disconnect.ProtoReflect.Descriptor instead.
 func (*Disconnect) Descriptor() ([]byte, []int) {
-	return file_frame_proto_rawDescGZIP(), []int{4}
+	return file_frame_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Disconnect) GetClient() string {
@@ -455,7 +518,7 @@ type Operations struct {
 
 func (x *Operations) Reset() {
 	*x = Operations{}
-	mi := &file_frame_proto_msgTypes[5]
+	mi := &file_frame_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -467,7 +530,7 @@ func (x *Operations) String() string {
 func (*Operations) ProtoMessage() {}
 
 func (x *Operations) ProtoReflect() protoreflect.Message {
-	mi := &file_frame_proto_msgTypes[5]
+	mi := &file_frame_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -480,7 +543,7 @@ func (x *Operations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operations.ProtoReflect.Descriptor instead.
 func (*Operations) Descriptor() ([]byte, []int) {
-	return file_frame_proto_rawDescGZIP(), []int{5}
+	return file_frame_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Operations) GetService() string {
@@ -521,7 +584,7 @@ type CounterDelta struct {
 
 func (x *CounterDelta) Reset() {
 	*x = CounterDelta{}
-	mi := &file_frame_proto_msgTypes[6]
+	mi := &file_frame_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -533,7 +596,7 @@ func (x *CounterDelta) String() string {
 func (*CounterDelta) ProtoMessage() {}
 
 func (x *CounterDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_frame_proto_msgTypes[6]
+	mi := &file_frame_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -546,7 +609,7 @@ func (x *CounterDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CounterDelta.ProtoReflect.Descriptor instead.
 func (*CounterDelta) Descriptor() ([]byte, []int) {
-	return file_frame_proto_rawDescGZIP(), []int{6}
+	return file_frame_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CounterDelta) GetCounter() uint32 {
@@ -574,7 +637,7 @@ type Reset struct {
 
 func (x *Reset) Reset() {
 	*x = Reset{}
-	mi := &file_frame_proto_msgTypes[7]
+	mi := &file_frame_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +649,7 @@ func (x *Reset) String() string {
 func (*Reset) ProtoMessage() {}
 
 func (x *Reset) ProtoReflect() protoreflect.Message {
-	mi := &file_frame_proto_msgTypes[7]
+	mi := &file_frame_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +662,7 @@ func (x *Reset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reset.ProtoReflect.Descriptor instead.
 func (*Reset) Descriptor() ([]byte, []int) {
-	return file_frame_proto_rawDescGZIP(), []int{7}
+	return file_frame_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Reset) GetId() string {
@@ -632,7 +695,7 @@ const file_frame_proto_rawDesc = "" +
 	"\n" +
 	"operations\x18\b \x03(\v2\x19.weir.frame.v1.OperationsR\n" +
 	"operations\x12*\n" +
-	"\x05reset\x18\t \x01(\v2\x14.weir.frame.v1.ResetR\x05reset\"\xf8\x01\n" +
+	"\x05reset\x18\t \x01(\v2\x14.weir.frame.v1.ResetR\x05reset\"\xb5\x02\n" +
 	"\x06Events\x12\x14\n" +
 	"\x05topic\x18\x01 \x03(\rR\x05topic\x12\x16\n" +
 	"\x06client\x18\x02 \x03(\rR\x06client\x12\x1a\n" +
@@ -641,11 +704,16 @@ const file_frame_proto_rawDesc = "" +
 	"\x05flags\x18\x05 \x03(\rR\x05flags\x12!\n" +
 	"\fpayload_size\x18\x06 \x03(\rR\vpayloadSize\x12\x1a\n" +
 	"\bpayloads\x18\a \x01(\fR\bpayloads\x122\n" +
-	"\brefusals\x18\b \x03(\v2\x16.weir.frame.v1.RefusalR\brefusals\"O\n" +
+	"\brefusals\x18\b \x03(\v2\x16.weir.frame.v1.RefusalR\brefusals\x12;\n" +
+	"\vcorrelators\x18\t \x03(\v2\x19.weir.frame.v1.CorrelatorR\vcorrelators\"O\n" +
 	"\aRefusal\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\rR\x05event\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"_\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"2\n" +
+	"\n" +
+	"Correlator\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\rR\x05event\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"_\n" +
 	"\vTenantCount\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1e\n" +
 	"\n" +
@@ -684,30 +752,32 @@ func file_frame_proto_rawDescGZIP() []byte {
 	return file_frame_proto_rawDescData
 }
 
-var file_frame_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_frame_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_frame_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: weir.frame.v1.Frame
 	(*Events)(nil),       // 1: weir.frame.v1.Events
 	(*Refusal)(nil),      // 2: weir.frame.v1.Refusal
-	(*TenantCount)(nil),  // 3: weir.frame.v1.TenantCount
-	(*Disconnect)(nil),   // 4: weir.frame.v1.Disconnect
-	(*Operations)(nil),   // 5: weir.frame.v1.Operations
-	(*CounterDelta)(nil), // 6: weir.frame.v1.CounterDelta
-	(*Reset)(nil),        // 7: weir.frame.v1.Reset
+	(*Correlator)(nil),   // 3: weir.frame.v1.Correlator
+	(*TenantCount)(nil),  // 4: weir.frame.v1.TenantCount
+	(*Disconnect)(nil),   // 5: weir.frame.v1.Disconnect
+	(*Operations)(nil),   // 6: weir.frame.v1.Operations
+	(*CounterDelta)(nil), // 7: weir.frame.v1.CounterDelta
+	(*Reset)(nil),        // 8: weir.frame.v1.Reset
 }
 var file_frame_proto_depIdxs = []int32{
 	1, // 0: weir.frame.v1.Frame.events:type_name -> weir.frame.v1.Events
-	3, // 1: weir.frame.v1.Frame.received:type_name -> weir.frame.v1.TenantCount
-	4, // 2: weir.frame.v1.Frame.disconnects:type_name -> weir.frame.v1.Disconnect
-	5, // 3: weir.frame.v1.Frame.operations:type_name -> weir.frame.v1.Operations
-	7, // 4: weir.frame.v1.Frame.reset:type_name -> weir.frame.v1.Reset
+	4, // 1: weir.frame.v1.Frame.received:type_name -> weir.frame.v1.TenantCount
+	5, // 2: weir.frame.v1.Frame.disconnects:type_name -> weir.frame.v1.Disconnect
+	6, // 3: weir.frame.v1.Frame.operations:type_name -> weir.frame.v1.Operations
+	8, // 4: weir.frame.v1.Frame.reset:type_name -> weir.frame.v1.Reset
 	2, // 5: weir.frame.v1.Events.refusals:type_name -> weir.frame.v1.Refusal
-	6, // 6: weir.frame.v1.Operations.counters:type_name -> weir.frame.v1.CounterDelta
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	3, // 6: weir.frame.v1.Events.correlators:type_name -> weir.frame.v1.Correlator
+	7, // 7: weir.frame.v1.Operations.counters:type_name -> weir.frame.v1.CounterDelta
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_frame_proto_init() }
@@ -721,7 +791,7 @@ func file_frame_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_frame_proto_rawDesc), len(file_frame_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

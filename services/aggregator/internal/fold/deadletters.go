@@ -32,6 +32,7 @@ func (d *deadLetters) add(t *tenant, e *schema.Event, r *schema.Rejection) {
 	letter.Event.Refused = nil
 	letter.Event.Topic = strings.Clone(e.Topic)
 	letter.Event.Client = strings.Clone(e.Client)
+	letter.Event.Correlator = strings.Clone(e.Correlator)
 	letter.Event.Payload = slices.Clone(e.Payload)
 	d.pending = append(d.pending, DeadLetter{letter, t.Rejected[r.Reason]})
 	d.bytes += len(e.Payload) + letterOverhead

@@ -58,6 +58,35 @@ func TestTheEndOfAll(t *testing.T) {
 	}
 }
 
+func TestTheEndOfSomeNames(t *testing.T) {
+	one, two := board("z", "0", 0, "a"), board("z", "1", 0, "a", "b")
+	end := endsAll()
+	end.Named = []schema.NamedValue{{Name: "a"}, {Name: "unheard of"}}
+	for _, test := range []struct {
+		name   string
+		events []schema.Event
+		want   []string
+	}{
+		{"ends what has no others, and marks the rest", []schema.Event{sees(0, one, two), sees(10, end)},
+			[]string{"0 z current: 0a 10!", "1 z current: 0ab 10a"}},
+		{"before values leaves these", []schema.Event{sees(0, one, two), sees(10, end, one)},
+			[]string{"0 z current: 0a 10! 10a", "1 z current: 0ab 10a"}},
+		{"ends nothing twice", []schema.Event{sees(0, one), sees(10, end), sees(20, end)}, []string{"0 z current: 0a 10!"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := openJournal()
+			for _, e := range test.events {
+				if out := j.events(e); out.Applied != 1 || out.Rejected != 0 {
+					t.Fatalf("outcome %+v", out)
+				}
+			}
+			if diff := cmp.Diff(test.want, j.strands(t)); diff != "" {
+				t.Errorf("tracks (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // What a group that is put anew does not have any more ends at once, also beside
 // what it still has; what it still has goes on.
 func TestAnEndBeforeValuesOfTheSameMomentEndsWhatIsMissing(t *testing.T) {

@@ -11,14 +11,15 @@ import (
 const (
 	labelService    = "service"
 	labelSubservice = "subservice"
+	labelType       = "type" // of a device: its own, and part of its name
 	// clashPrefix comes before a label of the source that has the name of one of
 	// ours, as Prometheus does with what it scrapes.
 	clashPrefix = "exported_"
 )
 
 // seriesLabels returns the labels of a track's series, ascending by name, each
-// name once and no value empty. What is recorded, or is a target's, has its
-// dimensions as they are.
+// name once and no value empty. Dimensions are called as they are: the decoders
+// make their names.
 func seriesLabels(tr *track) []schema.Label {
 	src, dims := tr.source, tr.strand.dims
 	all := make([]schema.Label, 0, 4+len(tr.labels)+len(dims))
@@ -39,11 +40,7 @@ func seriesLabels(tr *track) []schema.Label {
 		add(free(all, src.Kind, labelName(l.Name)), l.Value)
 	}
 	for _, l := range dims {
-		name := l.Name
-		if src.Kind != schema.KindRecorded && src.Kind != schema.KindTarget {
-			name = labelName(name)
-		}
-		add(free(all, src.Kind, name), l.Value)
+		add(free(all, src.Kind, l.Name), l.Value)
 	}
 	slices.SortFunc(all, func(a, b schema.Label) int { return strings.Compare(a.Name, b.Name) })
 	return all

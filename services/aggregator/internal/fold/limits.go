@@ -20,6 +20,7 @@ type added struct {
 	name            schema.Tenant
 	tenant          *tenant // nil: it would be new
 	sources, series uint64
+	names           int // that are new, though one may be among them twice
 }
 
 // prepare finds out about an event's readings and whether they fit into their
@@ -32,10 +33,11 @@ type added struct {
 func (s *State) prepare(t *tenant, e *schema.Event, readings []schema.Reading) *schema.Rejection {
 	s.plan, s.values, s.added = s.plan[:0], s.values[:0], append(s.added[:0], added{name: t.Tenant, tenant: t})
 	names, whose := 0, 0
+	times := s.settings.times(readings, e.Received)
 	for i := range readings {
 		r := &readings[i]
 		var p planned
-		p.at, p.skewed = s.settings.eventTime(r, e.Received)
+		p.at, p.skewed = times.of(r)
 		before := whose
 		whose = s.addedTo(t, r, whose)
 		a := &s.added[whose]
@@ -44,10 +46,10 @@ func (s *State) prepare(t *tenant, e *schema.Event, readings []schema.Reading) *
 			continue
 		}
 		if a.tenant != nil {
-			p.source = a.tenant.sources[sourceName{r.Kind, r.ID}]
+			p.source = a.tenant.sources[nameIn(r)]
 		}
 		if p.source == nil {
-			if again := i > 0 && whose == before && readings[i-1].Kind == r.Kind && readings[i-1].ID == r.ID && !readings[i-1].Ended; !again {
+			if again := i > 0 && whose == before && nameIn(&readings[i-1]) == nameIn(r) && !readings[i-1].Ended; !again {
 				a.sources++
 			}
 		} else {
@@ -56,6 +58,7 @@ func (s *State) prepare(t *tenant, e *schema.Event, readings []schema.Reading) *
 		if r.HasValues() {
 			p.translation, s.values = s.names.translate(r, s.values)
 			names += p.unknown
+			a.names += p.unknown
 			a.series += uint64(p.newSeries(r))
 		}
 		s.plan = append(s.plan, p)
@@ -104,20 +107,46 @@ func (s *State) checkLimits(readings []schema.Reading, names int) *schema.Reject
 			return overLimit(schema.ReasonSeriesLimit, a.name.String(), "series", series, limit, a.series)
 		}
 	}
-	count, most := len(s.names.known), s.names.most
-	if names == 0 || count+names <= most { // though a name may be among them twice
+	if names == 0 {
 		return nil
 	}
-	if names = s.newNames(readings); count+names <= most {
-		return nil
-	}
-	return overLimit(schema.ReasonNameLimit, "the journal", "names of values", uint64(count), uint64(most), uint64(names))
+	return s.checkNames(readings, names)
 }
 
-// newNames returns how many names of an event are new.
-func (s *State) newNames(readings []schema.Reading) int {
+// checkNames rejects an event that brings more names than there may be, or than
+// one of its tenants may bring.
+func (s *State) checkNames(readings []schema.Reading, names int) *schema.Rejection {
+	for i := range s.added {
+		a := &s.added[i]
+		there := uint64(0)
+		if a.tenant != nil {
+			there = a.tenant.Names
+		}
+		if fresh := a.names; fresh > 0 && there+uint64(fresh) > uint64(s.names.share) {
+			if fresh = s.newNames(readings, i); there+uint64(fresh) > uint64(s.names.share) {
+				return overLimit(schema.ReasonNameLimit, a.name.String(), "names of values", there, uint64(s.names.share), uint64(fresh))
+			}
+		}
+	}
+	if count, most := len(s.names.known), s.names.most; count+names > most {
+		if names = s.newNames(readings, allTenants); count+names > most {
+			return overLimit(schema.ReasonNameLimit, "the journal", "names of values", uint64(count), uint64(most), uint64(names))
+		}
+	}
+	return nil
+}
+
+// allTenants stands for all of s.added.
+const allTenants = -1
+
+// newNames returns how many names of an event's readings of a tenant, by its place
+// in s.added, are new.
+func (s *State) newNames(readings []schema.Reading, of int) int {
 	fresh := map[string]bool{}
 	for i := range readings {
+		if of != allTenants && s.added[of].name != s.ownerOf(&readings[i]) {
+			continue
+		}
 		for _, v := range readings[i].Named {
 			if _, known := s.names.byName[v.Name]; !known {
 				fresh[v.Name] = true
@@ -125,6 +154,14 @@ func (s *State) newNames(readings []schema.Reading) int {
 		}
 	}
 	return len(fresh)
+}
+
+// ownerOf returns whose a reading of the event is that is being prepared.
+func (s *State) ownerOf(r *schema.Reading) schema.Tenant {
+	if r.Tenant != nil {
+		return *r.Tenant
+	}
+	return s.added[0].name // the event's
 }
 
 // newSeries returns how many series a reading adds to its source.
@@ -146,6 +183,7 @@ func overLimit(reason schema.Reason, whose, what string, there, limit, more uint
 type Usage struct {
 	Tenant                   schema.Tenant
 	Series, SeriesLimit      uint64
+	Names, NameLimit         uint64
 	Sources, SourceLimit     uint64
 	HistoryBytes, BytesLimit uint64
 }
@@ -155,7 +193,7 @@ func (s *State) Usage(visit func(Usage)) {
 	for _, t := range s.tenants.ordered {
 		visit(Usage{
 			Tenant: t.Tenant, Series: t.Series, SeriesLimit: t.limits.Series, Sources: t.Sources, SourceLimit: t.limits.Sources,
-			HistoryBytes: t.HistoryBytes, BytesLimit: t.limits.HistoryBytes,
+			Names: t.Names, NameLimit: uint64(s.names.share), HistoryBytes: t.HistoryBytes, BytesLimit: t.limits.HistoryBytes,
 		})
 	}
 }

@@ -78,7 +78,7 @@ func (l *Loader) Source(number uint64, record schema.Source) error {
 	if t == nil {
 		return fmt.Errorf("source %d is of tenant %s, which is not there", number, record.Tenant)
 	}
-	if t.sources[sourceName{record.Kind, record.ID}] != nil {
+	if t.sources[nameOf(record.Kind, record.ID, record.Labels)] != nil {
 		return fmt.Errorf("source %d is %s %q of %s once more", number, record.Kind, record.ID, record.Tenant)
 	}
 	record.Tenant = t.Tenant

@@ -48,7 +48,7 @@ func TestATopicMeansWhatTheMappingsBeforeItSay(t *testing.T) {
 			t.Errorf("tenant %s: %d applied, want %d", tenant, got.Applied, applied)
 		}
 	}
-	if src := j.tenants.byName[first].sources[sourceName{schema.KindDevice, "d1"}]; src.Interval != time.Hour || src.plain.track == nil {
+	if src := j.tenants.byName[first].sources[sourceName{kind: schema.KindDevice, id: "d1"}]; src.Interval != time.Hour || src.plain.track == nil {
 		t.Errorf("the source by the first mapping: %+v", src)
 	}
 	views := j.SourceTracks(schema.KindDevice, "d1", second)

@@ -19,12 +19,13 @@ type names struct {
 	texts  []string                // their names: never changed, so that queries may keep it
 	dirty  map[schema.Field]bool
 	most   int // how many there may be
+	share  int // how many of them one tenant may have brought
 }
 
 var _ index.Names = (*names)(nil)
 
 func newNames() *names {
-	ns := &names{byName: make(map[string]schema.Field, len(schema.Fields)), dirty: map[schema.Field]bool{}, most: schema.MaxNames}
+	ns := &names{byName: make(map[string]schema.Field, len(schema.Fields)), dirty: map[schema.Field]bool{}, most: schema.MaxNames, share: schema.MaxTenantNames}
 	for _, f := range schema.Fields {
 		ns.byName[f.Name] = f.Field
 	}
@@ -64,14 +65,16 @@ func (ns *names) teaches(f schema.Field, v *schema.NamedValue) bool {
 	return m.Type == "" && v.Type != "" || m.Help == "" && v.Help != "" || m.Unit == "" && v.Unit != ""
 }
 
-// learn enters the names of values, and what they say of them.
-func (ns *names) learn(values []schema.NamedValue) {
+// learn enters the names of values, and what they say of them. It returns how many
+// were new.
+func (ns *names) learn(values []schema.NamedValue) (fresh uint64) {
 	for i := range values {
 		v := &values[i]
 		f, known := ns.byName[v.Name]
 		if !known {
 			f = ns.add(schema.Metadata{Name: strings.Clone(v.Name)})
 			ns.dirty[f] = true
+			fresh++
 		}
 		if !ns.teaches(f, v) {
 			continue
@@ -82,6 +85,7 @@ func (ns *names) learn(values []schema.NamedValue) {
 		m.Unit = strings.Clone(cmp.Or(m.Unit, v.Unit))
 		ns.dirty[f] = true
 	}
+	return fresh
 }
 
 // changes gives the names that changed since the last checkpoint, in order.

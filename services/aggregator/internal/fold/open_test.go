@@ -134,7 +134,7 @@ func TestRetentionForgetsStrands(t *testing.T) {
 	j := journalWith(func(s *Settings) { s.Limits.Retention = 24 * time.Hour })
 	j.SetDecoder(foldtest.NewOpenDecoder())
 	j.events(say(0, board("z", "", 0, "a"), board("z", "0", 0, "a")), say(20*hour, board("z", "1", 20*hour, "a")), say(40*hour, board("z", "0", 40*hour, "a")))
-	src := j.tenants.byName[tenantA].sources[sourceName{schema.KindDevice, "b"}]
+	src := j.tenants.byName[tenantA].sources[sourceName{kind: schema.KindDevice, id: "b"}]
 	if len(src.strands) != 2 || len(src.tracks) != 2 || len(src.plain.tracks) != 0 {
 		t.Errorf("%d strands, %d tracks, %d without dimensions", len(src.strands), len(src.tracks), len(src.plain.tracks))
 	}
@@ -220,6 +220,34 @@ func TestALimitOfNames(t *testing.T) {
 	if out := j.events(say(3, board("", "", 3, "a", "b", "c"))); out.Applied != 1 {
 		t.Errorf("known names: %+v", out)
 	}
+}
+
+func TestATenantsShareOfTheNames(t *testing.T) {
+	j := openJournal()
+	j.names.share = 2
+	reject := func(e schema.Event, want string) {
+		t.Helper()
+		if out := j.events(e); out.Rejected != 1 {
+			t.Fatalf("outcome %+v", out)
+		}
+		letters := j.PendingDeadLetters()
+		if got := letters[len(letters)-1]; got.Detail != want || got.Reason != schema.ReasonNameLimit {
+			t.Errorf("%v: %s, not %s", got.Reason, got.Detail, want)
+		}
+	}
+	j.events(say(0, board("", "", 0, "a", "b")))
+	reject(say(1, board("", "", 1, "c")), tenantA.String()+" has 2 names of values of at most 2, and this event adds 1")
+	if out := j.events(say(2, board("", "", 2, "a", "b"))); out.Applied != 1 || j.tenant(t, tenantA).Names != 2 {
+		t.Errorf("names that are known: %+v", out)
+	}
+	// Another tenant has a share of its own, and known names cost nobody anything.
+	other := recorded(3, nil, sample(1, "__name__", "a", "service", "other", "subservice", "x"),
+		sample(1, "__name__", "c", "service", "other", "subservice", "x"), sample(1, "__name__", "d", "service", "other", "subservice", "x"))
+	if out := j.events(other); out.Applied != 1 {
+		t.Errorf("another tenant's names: %+v", out)
+	}
+	more := recorded(4, nil, sample(1, "__name__", "e", "service", "other", "subservice", "x"))
+	reject(more, "other/x has 2 names of values of at most 2, and this event adds 1")
 }
 
 // recorded is an event of a rule.

@@ -30,12 +30,15 @@ func (s *State) hear(src *source, e *schema.Event, r *schema.Reading) {
 }
 
 // presenceOf returns what an event says of its source being there. A will says
-// that the device is gone, whatever it wrote into it; values say that it is
-// there.
+// that the device is gone, whatever it wrote into it. A device that says the same
+// by itself has left in good order; what is fetched does not speak by itself, and
+// is offline. Values say that it is there.
 func presenceOf(e *schema.Event, r *schema.Reading) schema.Presence {
 	switch {
 	case e.Route == schema.RouteWill:
 		return schema.PresenceOffline
+	case r.Presence == schema.PresenceOffline && e.Route != schema.RoutePull:
+		return schema.PresenceLeft
 	case r.Presence == schema.PresenceUnknown && r.HasValues():
 		return schema.PresenceAlive
 	}

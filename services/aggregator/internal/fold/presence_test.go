@@ -26,6 +26,8 @@ func TestAHeartbeatLeavesTheReadingAlone(t *testing.T) {
 
 func TestPresence(t *testing.T) {
 	will := schema.Event{Topic: foldtest.AliveTopic(tenantA), Client: "c", Route: schema.RouteWill, Received: at(20), Payload: foldtest.Will("p")}
+	last := will
+	last.Route = schema.RouteMQTT
 	odd := will
 	odd.Payload = foldtest.Alive("p")
 	replay := alive(at(30))
@@ -42,6 +44,11 @@ func TestPresence(t *testing.T) {
 	}{
 		{"a heartbeat says alive", []schema.Frame{one(alive(at(0)), alive(at(10)))}, schema.PresenceAlive, at(0)},
 		{"a will says offline", []schema.Frame{one(alive(at(0)), will)}, schema.PresenceOffline, at(20)},
+		{"the same by its own hand says left", []schema.Frame{one(alive(at(0)), last)}, schema.PresenceLeft, at(20)},
+		{"the end of the client of one that left says nothing", []schema.Frame{one(alive(at(0)), last), gone}, schema.PresenceLeft, at(20)},
+		{"a will of one that left says offline", []schema.Frame{one(alive(at(0)), last), one(will)}, schema.PresenceOffline, at(20)},
+		{"a last word after a will says left", []schema.Frame{one(alive(at(0)), will), one(last)}, schema.PresenceLeft, at(20)},
+		{"a heartbeat of one that left says alive", []schema.Frame{one(alive(at(0)), last, alive(at(30)))}, schema.PresenceAlive, at(30)},
 		{"a will says offline, whatever is in it", []schema.Frame{one(alive(at(0)), odd)}, schema.PresenceOffline, at(20)},
 		{"a heartbeat after a will says alive", []schema.Frame{one(alive(at(0)), will, alive(at(30)))}, schema.PresenceAlive, at(30)},
 		{"the client's end says disconnected", []schema.Frame{one(alive(at(0))), gone}, schema.PresenceDisconnected, at(20)},
@@ -62,6 +69,14 @@ func TestPresence(t *testing.T) {
 				t.Errorf("%v since %s, want %v since %s", src.Presence, foldtest.Stamp(src.PresenceSince), test.want, foldtest.Stamp(test.since))
 			}
 		})
+	}
+}
+
+func TestWhatDoesNotAnswerHasNotLeft(t *testing.T) {
+	j := newJournal()
+	j.events(schema.Event{Topic: "/scrape?instance=i&job=j&service=factory&subservice=line1", Received: at(0), Route: schema.RoutePull, Payload: []byte("# weir-scrape up=0 duration=1\n")})
+	if p := j.find(t, schema.KindTarget, "j/i").Presence; p != schema.PresenceOffline {
+		t.Errorf("it is %s", p)
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *State) Order() {
 }
 
 func compareSources(a, b *source) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID), strings.Compare(a.name().typ, b.name().typ))
 }
 
 func compareEntries(a, b *client) int { return cmp.Compare(a.entry, b.entry) }

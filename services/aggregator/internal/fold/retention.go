@@ -156,7 +156,7 @@ func (s *State) forgetSource(src *source) {
 		s.clients.unlist(src)
 	}
 	t := src.tenant
-	delete(t.sources, sourceName{src.Kind, src.ID})
+	delete(t.sources, src.name())
 	t.Sources--
 	src.forgotten = true
 	s.sources.count--

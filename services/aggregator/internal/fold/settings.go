@@ -70,18 +70,3 @@ func (s *Settings) limits(name schema.Tenant) Limits {
 	}
 	return s.Tenants[at].Limits
 }
-
-// eventTime returns the time that a reading counts for: its own where that is
-// plausible, else that of its receipt. skewed says that the device gave a date
-// and that it was not plausible; a device that only knows its uptime is not
-// skewed.
-func (s *Settings) eventTime(r *schema.Reading, received int64) (at int64, skewed bool) {
-	switch r.Clock {
-	case schema.ClockRFC3339, schema.ClockEpoch, schema.ClockUnix:
-		if r.Time >= s.Earliest && r.Time <= received+int64(s.Ahead) {
-			return r.Time, false
-		}
-		return received, true
-	}
-	return received, false
-}

@@ -8,11 +8,34 @@ import (
 	"weir/pkg/schema"
 )
 
-// sourceName names a source within its tenant.
+// sourceName names a source within its tenant. Devices are told apart by the label
+// "type" of their own, too, which their series have: entities of NGSI with one id
+// and different types are not the same, and what is sent without a type is of
+// neither.
 type sourceName struct {
 	kind schema.Kind
 	id   string
+	typ  string
 }
+
+func nameOf(kind schema.Kind, id string, own []schema.Label) sourceName {
+	name := sourceName{kind: kind, id: id}
+	if kind != schema.KindDevice {
+		return name
+	}
+	for _, l := range own {
+		if l.Name == labelType {
+			name.typ = l.Value
+		}
+	}
+	return name
+}
+
+func nameIn(r *schema.Reading) sourceName { return nameOf(r.Kind, r.ID, r.Labels) }
+
+// name returns the source's name, which its labels do not change: it has but
+// readings of this name.
+func (src *source) name() sourceName { return nameOf(src.Kind, src.ID, src.Labels) }
 
 // source is a source's record and its tracks.
 type source struct {
@@ -40,6 +63,26 @@ type sources struct {
 	forgotten []uint64
 }
 
+// called returns the sources with a kind and id, ascending by number.
+func (t *tenant) called(kind schema.Kind, id string) (all []*source) {
+	at, _ := slices.BinarySearchFunc(t.ordered, sourceName{kind: kind, id: id}, func(src *source, of sourceName) int {
+		return cmp.Or(cmp.Compare(src.Kind, of.kind), strings.Compare(src.ID, of.id))
+	})
+	for _, src := range t.ordered[at:] {
+		if src.Kind != kind || src.ID != id {
+			break
+		}
+		all = append(all, src)
+	}
+	for _, src := range t.fresh {
+		if src.Kind == kind && src.ID == id {
+			all = append(all, src)
+		}
+	}
+	slices.SortFunc(all, func(a, b *source) int { return cmp.Compare(a.number, b.number) })
+	return all
+}
+
 // applyReading folds one reading. One that is older than the newest reading of its
 // source says nothing of how the source is now, except that it is there.
 func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, p *planned, out *Outcome) {
@@ -62,7 +105,7 @@ func (s *State) applyReading(t *tenant, e *schema.Event, r *schema.Reading, p *p
 		src.replaceReading(r, p.at, e.Received)
 	}
 	if p.unknown > 0 || p.teaches {
-		s.names.learn(r.Named)
+		t.Names += s.names.learn(r.Named)
 		p.translation, s.values = s.names.translate(r, s.values)
 	}
 	if late := s.keep(src, r, p, old, &out.History); late {
@@ -89,13 +132,14 @@ func (src *source) isLate(r *schema.Reading, at int64) bool {
 // source returns the source that a reading is about. It is the one place where
 // a source comes into being; prepare has seen to the limit on their number.
 func (s *State) source(t *tenant, r *schema.Reading, received int64) *source {
-	if src := t.sources[sourceName{r.Kind, r.ID}]; src != nil {
+	name := nameIn(r)
+	if src := t.sources[name]; src != nil {
 		return src
 	}
 	s.sources.numbers++
 	s.sources.count++
 	return t.addSource(s.sources.numbers, schema.Source{
-		Tenant: t.Tenant, Kind: r.Kind, ID: strings.Clone(r.ID),
+		Tenant: t.Tenant, Kind: r.Kind, ID: strings.Clone(r.ID), Labels: cloneLabels(r.Labels),
 		FirstSeen: received, LastSeen: received,
 	})
 }
@@ -103,7 +147,7 @@ func (s *State) source(t *tenant, r *schema.Reading, received int64) *source {
 func (t *tenant) addSource(number uint64, record schema.Source) *source {
 	src := &source{Source: record, number: number, tenant: t}
 	src.plain.source = src
-	t.sources[sourceName{src.Kind, src.ID}] = src
+	t.sources[src.name()] = src
 	t.fresh = append(t.fresh, src)
 	t.Sources++
 	return src

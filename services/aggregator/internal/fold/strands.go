@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"weir/services/aggregator/internal/history"
+
 	"weir/pkg/schema"
 	"weir/pkg/schema/wire"
 )
@@ -148,14 +150,16 @@ func (s *State) end(t *tenant, e *schema.Event, r *schema.Reading, at int64, out
 	if r.Tenant != nil {
 		t = s.tenants.byName[*r.Tenant]
 	}
-	if t == nil || t.sources[sourceName{r.Kind, r.ID}] == nil {
+	if t == nil || t.sources[nameIn(r)] == nil {
 		return
 	}
-	src := t.sources[sourceName{r.Kind, r.ID}]
+	src := t.sources[nameIn(r)]
 	s.tenants.touch(t) // it may be sealed
 	s.sources.touch(src)
 	s.hear(src, e, r)
-	if r.All {
+	if r.All && len(r.Named) > 0 {
+		s.endNamed(src, r.Named, at, out)
+	} else if r.All {
 		s.endAll(src, at, out)
 	} else if st := s.strandOf(src, r.Dims); st != nil && st.track != nil {
 		s.appendEnd(st.track, at, src.Readings, out)
@@ -168,6 +172,37 @@ func (s *State) endAll(src *source, at int64, out *HistoryOutcome) {
 	for _, tr := range src.tracks {
 		if st := tr.strand; st.track == tr && st.event != s.events && tr.read == tr.newest {
 			s.appendEnd(tr, at, src.Readings, out)
+		}
+	}
+}
+
+// endNamed ends the series of a source that have certain names: where a track has
+// no others, all of it, and else by markers in the place of values.
+func (s *State) endNamed(src *source, named []schema.NamedValue, at int64, out *HistoryOutcome) {
+	var fields []schema.Field
+	for i := range named {
+		if f, known := s.names.byName[named[i].Name]; known {
+			fields = append(fields, f)
+		}
+	}
+	slices.Sort(fields)
+	for _, tr := range src.tracks {
+		if tr.strand.track != tr || tr.read != tr.newest || at < tr.newest {
+			continue
+		}
+		var ends []schema.FieldValue
+		for _, f := range tr.fields {
+			if _, named := slices.BinarySearch(fields, f); named {
+				ends = append(ends, schema.FieldValue{Field: f, Value: history.StaleMarker})
+			}
+		}
+		switch len(ends) {
+		case 0:
+		case len(tr.fields):
+			s.appendEnd(tr, at, src.Readings, out)
+		default:
+			s.row = history.Row{Time: at, Arrival: src.Readings, Fields: ends}
+			s.append(tr, &s.row, out)
 		}
 	}
 }

@@ -12,7 +12,7 @@ type tenant struct {
 	dirty   bool
 	limits  Limits
 	sources map[sourceName]*source
-	ordered []*source // by kind and id, without fresh
+	ordered []*source // by kind, id and type, without fresh
 	fresh   []*source // came since the last Order
 
 	number  uint64 // 1, 2, 3 … in the order of their first tracks; 0 before

@@ -36,6 +36,8 @@ type TrackView struct {
 	Late     history.LogView
 	Pending  []*SealedChunk // in the order of their sealing
 	Interval time.Duration  // how often its source is said to send, 0 where nothing is said
+	Latest   int64          // time of its source's newest reading
+	Lag      time.Duration  // how late that came, by its own time; negative for a clock that is ahead
 	Current  bool           // it is the current one of its source and dimensions
 	Alone    bool           // its source has no other with these dimensions
 	Ends     bool           // it has had an end
@@ -49,7 +51,7 @@ func (tr *track) viewInto(v *TrackView) {
 	v.Parent, v.Own, v.Labels, v.Fields = tr.parent, tr.labels, tr.series, tr.fields
 	v.First, v.Newest, v.Chunks = tr.first, tr.newest, tr.chunks
 	v.Main, v.Late, v.Pending = tr.main.View(), tr.late.View(), tr.pending
-	v.Interval = src.Interval
+	v.Interval, v.Latest, v.Lag = src.Interval, src.ReadingTime, time.Duration(src.ReadingSeen-src.ReadingTime)
 	v.Dims, v.Ends, v.Absent = st.dims, tr.ends, tr.absences()
 	v.Current, v.Alone = st.track == tr, len(st.tracks) == 1
 }
@@ -63,13 +65,13 @@ type TrackMatch struct {
 }
 
 // SelectTracks returns the series that all matchers match, of the tracks that
-// have rows from..to (unix nanoseconds, inclusive) or may have them, ascending
-// by number.
+// have rows from..to (unix nanoseconds, inclusive) or may have them, or had some
+// before that hold until they are ended, ascending by number.
 func (s *State) SelectTracks(ms []*labels.Matcher, from, to int64) []TrackMatch {
 	matches := s.index.Select(ms)
 	found := make([]*track, 0, len(matches))
 	for i := range matches {
-		if tr := s.tracks.byNumber[matches[i].ID]; tr.first <= to && tr.newest >= from {
+		if tr := s.tracks.byNumber[matches[i].ID]; tr.inRange(from, to) {
 			matches[len(found)] = matches[i]
 			found = append(found, tr)
 		}
@@ -122,14 +124,14 @@ func (st *strand) viewsIn(from, to int64) []TrackView {
 }
 
 // SourceTracks returns the tracks of the sources with a kind and id, in the
-// tenants with these names (empty: all), ascending by tenant and number.
+// tenants with these names (empty: all), ascending by tenant, source and number.
 func (s *State) SourceTracks(kind schema.Kind, id string, tenant schema.Tenant) []TrackView {
 	var all []TrackView
 	for _, t := range s.tenants.ordered {
 		if (tenant.Service != "" && tenant.Service != t.Tenant.Service) || (tenant.Subservice != "" && tenant.Subservice != t.Tenant.Subservice) {
 			continue
 		}
-		if src := t.sources[sourceName{kind, id}]; src != nil {
+		for _, src := range t.called(kind, id) {
 			all = append(all, src.views()...)
 		}
 	}
@@ -155,7 +157,7 @@ func viewsOf(tracks []*track) []TrackView {
 }
 
 // SourceView is a source and its tracks at one moment. What a reading
-// overwrites in the record, its fields and attributes, is left out.
+// overwrites in the record, its fields and most attributes, is left out.
 type SourceView struct {
 	Source schema.Source // its lists are shared: not to be changed
 	// Tracks are those without dimensions, which say what the source was; if there
@@ -184,9 +186,20 @@ func (s *State) SourceViews(q *schema.SourcesRequest) []SourceView {
 	for i, src := range found {
 		v := &all[i]
 		v.Source, v.Tracks = src.Source, src.wholeViews()
-		v.Source.Fields, v.Source.Attributes = nil, nil
+		v.Source.Fields, v.Source.Attributes = nil, lasting(src.Attributes)
 	}
 	return all
+}
+
+// lasting copies those attributes that are as good as a name: of the others only
+// the newest is known, and what they were before is not.
+func lasting(attributes []schema.Label) []schema.Label {
+	for _, a := range attributes {
+		if a.Name == schema.NodeIPAttribute {
+			return []schema.Label{a}
+		}
+	}
+	return nil
 }
 
 // Index returns the index of the tracks, by number. It changes with the state.
@@ -196,5 +209,10 @@ func (s *State) Index() *index.Index { return s.index }
 // inclusive), or may have them: for the index's queries.
 func (s *State) TrackInRange(number uint64, from, to int64) bool {
 	tr := s.tracks.byNumber[number]
-	return tr != nil && tr.first <= to && tr.newest >= from
+	return tr != nil && tr.inRange(from, to)
+}
+
+func (tr *track) inRange(from, to int64) bool {
+	holds := tr.source.Interval == schema.UntilEnded && tr.read == tr.newest // its newest row is no end
+	return tr.first <= to && (tr.newest >= from || holds)
 }

@@ -103,12 +103,16 @@ func (g *Generator) recorded() []byte {
 // openReadings returns what a board sends at once.
 func (g *Generator) openReadings() []schema.Reading {
 	board := fmt.Sprintf("board-%d", g.rng.IntN(3))
-	at := g.moment()
+	at, step := g.moment(), g.rng.Int64N(2)*g.rng.Int64N(60e9) // some batches are of several times
 	var readings []schema.Reading
 	for i := range 1 + g.rng.IntN(4) {
+		at += step
 		r := schema.Reading{Kind: schema.KindDevice, ID: board, Clock: schema.ClockUnix, Time: at, Presence: schema.PresenceAlive}
 		if g.rng.IntN(3) > 0 {
 			r.Labels = []schema.Label{{Name: "zone", Value: fmt.Sprintf("z%d", g.rng.IntN(2))}}
+			if board == "board-2" { // whose types are sources of their own
+				r.Labels = slices.Insert(r.Labels, 0, schema.Label{Name: "type", Value: fmt.Sprintf("t%d", g.rng.IntN(2))})
+			}
 		}
 		if i > 0 {
 			r.Dims = []schema.Label{{Name: "core", Value: fmt.Sprint(i)}, {Name: "mode", Value: fmt.Sprintf("m%d", g.rng.IntN(2))}}

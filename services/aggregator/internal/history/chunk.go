@@ -9,7 +9,7 @@ import (
 )
 
 // Chunk is sealed rows. Opening one reads its head only; columns are decoded
-// when they are asked for.
+// when they are asked for, by one goroutine at a time.
 type Chunk struct {
 	rows       int
 	min, max   int64
@@ -20,6 +20,7 @@ type Chunk struct {
 	fields     int
 	list       []byte // of fields and the lengths of their columns
 	columns    []byte // of the fields
+	place      place  // of the column that was looked up last
 }
 
 // OpenChunk reads a chunk's head. The data are referenced, not copied. An error
@@ -107,15 +108,35 @@ func (c *Chunk) eachField(visit func(schema.Field, column) bool) {
 	}
 }
 
-// column returns a field's column, if the chunk has it.
+// place is where in a chunk's list of fields one stands: at a field, and how many
+// bytes of the list and of the columns lie before.
+type place struct {
+	list, columns uint32
+	before        uint32 // one more than the field before; 0 at the first
+	at            uint32 // the field's number in the list
+}
+
+// column returns a field's column, if the chunk has it. It goes on from where it
+// found the one before: fields are mostly asked for in ascending order, and there
+// may be tens of thousands.
 func (c *Chunk) column(f schema.Field) (found column, ok bool) {
-	c.eachField(func(g schema.Field, col column) bool {
-		if g == f {
-			found, ok = col, true
+	p := c.place
+	if p.before > uint32(f) {
+		p = place{}
+	}
+	for ; p.at < uint32(c.fields); p.at++ {
+		h := headReader{data: c.list[p.list:]}
+		field := p.before + uint32(h.uint())
+		size := h.uint()
+		start, end := p.columns, p.columns+uint32(size>>1)
+		if field-1 >= uint32(f) {
+			c.place = p
+			return column{c.columns[start:end:end], size&fieldPartial != 0}, field-1 == uint32(f)
 		}
-		return g < f
-	})
-	return found, ok
+		p.list, p.columns, p.before = uint32(len(c.list)-len(h.data)), end, field
+	}
+	c.place = p
+	return column{}, false
 }
 
 // readTimes decodes the rows' times.

@@ -2,21 +2,17 @@ package history_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
+	"weir/pkg/golden"
 	"weir/services/aggregator/internal/history"
 	"weir/services/aggregator/internal/history/historytest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // tracks and trackRows are how much of each set is compared.
 const (
@@ -42,7 +38,7 @@ func TestBytesPerSampleOfEachKindOfData(t *testing.T) {
 		perSample := func(n int) float64 { return float64(n) / float64(samples) }
 		fmt.Fprintf(&b, "%-48s %8.3f %8.3f %8.3f\n", set.Name, perSample(xor), perSample(ours), perSample(ours-bare))
 	}
-	golden(t, "bytes-per-sample.txt", b.Bytes())
+	golden.Check(t, "bytes-per-sample.txt", b.Bytes())
 }
 
 func countSamples(rows []history.Row) (n int) {
@@ -91,22 +87,4 @@ func xorBytes(t *testing.T, rows []history.Row) (n int) {
 		}
 	}
 	return n
-}
-
-// golden compares with a file in testdata.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is\n%s\nand should be\n%s", path, got, want)
-	}
 }

@@ -34,9 +34,8 @@ func (e *Encoder) Chunk(dst []byte, rows []Row) []byte {
 			panic("BUG: the rows of a chunk are not in ascending order")
 		}
 		e.table.add(r.Time, r.Arrival, metaOf(r.Dialect, r.Clock, r.End))
-		at := 0
 		for _, f := range r.Fields {
-			at = e.table.set(at, f.Field, f.Value)
+			e.table.set(f.Field, f.Value)
 		}
 	}
 	e.table.sort()

@@ -24,6 +24,8 @@ type merge struct {
 	ends    int64 // an end ends it so many milliseconds later; never without one
 	recent  recent
 	holding bool
+	newest  bool // nothing is later than the held sample
+	reached bool // some point tells what a held series is at the beginning
 	done    bool // nothing later matters
 	lacking bool // the answer depends on points that are missing
 }
@@ -83,7 +85,11 @@ func (m *merge) finish() bool {
 		m.nextLate()
 	}
 	if m.holding && !m.done {
+		m.newest = true
 		m.release(never)
+	}
+	if m.query.Hold > 0 && !m.reached && m.known != -never {
+		return false
 	}
 	return !m.lacking
 }
@@ -91,6 +97,7 @@ func (m *merge) finish() bool {
 // next goes to a point.
 func (m *merge) next(p *point) {
 	ms := milliseconds(p.time)
+	m.reached = m.reached || ms >= m.known && (ms <= m.query.From || m.query.Latest && !p.end && ms <= m.query.To)
 	switch {
 	case p.end:
 		m.end(p.time)
@@ -133,8 +140,26 @@ func (m *merge) release(next int64) {
 		m.other()
 	}
 	gap := min(next, m.query.To+1) - m.held // a marker behind the range is none of the answer
-	if gap > m.limits.floor || gap > m.ends {
+	if m.query.Hold > 0 {
+		m.hold(gap)
+	} else if gap > m.limits.floor || gap > m.ends {
 		m.gap(gap)
+	}
+}
+
+// hold repeats the held sample until the next one or its end.
+func (m *merge) hold(gap int64) {
+	step := max(m.query.Hold.Milliseconds(), 1)
+	life := min(gap, m.ends)
+	after := max((m.query.From-m.held-1)/step, 0) + 1
+	if m.query.Latest {
+		after = max(after, (life-1)/step)
+	}
+	for t := after * step; t < life && !IsStale(m.value); t += step {
+		m.emit(m.held+t, m.value)
+	}
+	if m.ends < gap {
+		m.emit(m.held+m.ends, StaleMarker)
 	}
 }
 
@@ -146,6 +171,9 @@ func (m *merge) gap(length int64) {
 	}
 	if life > m.limits.floor && m.held+m.limits.ceiling >= m.query.From {
 		life = min(life, m.limit())
+	}
+	if m.newest {
+		life = min(life+m.query.Lag.Milliseconds(), m.ends)
 	}
 	if length > life {
 		m.emit(m.held+life, StaleMarker)

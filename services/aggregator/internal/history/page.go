@@ -59,18 +59,23 @@ type pageState struct {
 // restart goes to a page's beginning, keeping the memory.
 func (s *pageState) restart() { *s = pageState{fields: s.fields[:0]} }
 
-// add makes room for a field that the page has not had, and reports false if it has.
-func (s *pageState) add(f schema.Field) bool {
-	i := len(s.fields)
-	for i > 0 && s.fields[i-1].field >= f {
-		i--
+// add makes room for fields that the page has not had, ascending, and reports
+// false if they are not so. It goes through all fields once, however many are new.
+func (s *pageState) add(fresh []schema.Field) bool {
+	k := len(s.fields) - 1 // the next one to be moved
+	s.fields = append(s.fields, make([]fieldState, len(fresh))...)
+	for i := len(fresh) - 1; i >= 0; i-- {
+		if i > 0 && fresh[i-1] >= fresh[i] {
+			return false
+		}
+		for ; k >= 0 && s.fields[k].field > fresh[i]; k-- {
+			s.fields[k+i+1] = s.fields[k]
+		}
+		if k >= 0 && s.fields[k].field == fresh[i] {
+			return false
+		}
+		s.fields[k+i+1] = fieldState{field: fresh[i]}
 	}
-	if i < len(s.fields) && s.fields[i].field == f {
-		return false
-	}
-	s.fields = append(s.fields, fieldState{})
-	copy(s.fields[i+1:], s.fields[i:])
-	s.fields[i] = fieldState{field: f}
 	return true
 }
 
@@ -147,46 +152,42 @@ func (s *pageState) hasFields(fields []schema.FieldValue) bool {
 	return i == len(fields)
 }
 
+// fewFields is memory for new fields: of most rows they are so few.
+type fewFields [32]schema.Field
+
 // appendFields writes which fields a row has, and marks them.
 func (s *pageState) appendFields(b []byte, fields []schema.FieldValue) []byte {
-	at := len(b)
-	b = append(b, 0)
-	for i := range s.fields {
-		s.fields[i].present = false
-	}
-	added := uint64(0)
-	k := 0
+	var some fewFields
+	fresh, k := some[:0], 0
 	for i := range fields {
 		f := fields[i].Field
 		for k < len(s.fields) && s.fields[k].field < f {
 			k++
 		}
 		if k == len(s.fields) || s.fields[k].field != f {
-			if !s.add(f) {
-				panic("BUG: a row's fields are not in ascending order")
-			}
-			added++
-			b = binary.AppendUvarint(b, uint64(f))
+			fresh = append(fresh, f)
 		}
-		s.fields[k].present = true
 	}
-	if added < 0x80 {
-		b[at] = byte(added)
-	} else {
-		b = insertUvarint(b, at, added)
+	b = binary.AppendUvarint(b, uint64(len(fresh)))
+	for _, f := range fresh {
+		b = binary.AppendUvarint(b, uint64(f))
+	}
+	if !s.add(fresh) {
+		panic("BUG: a row's fields are not in ascending order")
 	}
 	bitmap := len(b)
 	b = append(b, make([]byte, (len(s.fields)+7)/8)...)
+	k = 0
 	for i := range s.fields {
-		if s.fields[i].present {
+		state := &s.fields[i]
+		state.present = k < len(fields) && fields[k].Field == state.field
+		if state.present {
 			b[bitmap+i/8] |= 1 << (i % 8)
+			k++
 		}
 	}
+	if k < len(fields) {
+		panic("BUG: a row's fields are not in ascending order")
+	}
 	return b
-}
-
-// insertUvarint replaces the byte at a position by a uvarint.
-func insertUvarint(b []byte, at int, v uint64) []byte {
-	rest := append([]byte(nil), b[at+1:]...)
-	return append(binary.AppendUvarint(b[:at], v), rest...)
 }

@@ -67,12 +67,18 @@ func (s *pageState) readFields(data []byte, pos int) int {
 		return 0
 	}
 	pos += n
+	var some fewFields
+	fresh := some[:0]
 	for range added {
 		f, n := binary.Uvarint(data[pos:])
-		if n <= 0 || f > math.MaxUint16 || !s.add(schema.Field(f)) {
+		if n <= 0 || f > math.MaxUint16 {
 			return 0
 		}
+		fresh = append(fresh, schema.Field(f))
 		pos += n
+	}
+	if !s.add(fresh) {
+		return 0
 	}
 	if size := (len(s.fields) + 7) / 8; len(data)-pos < size {
 		return 0

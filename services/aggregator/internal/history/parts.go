@@ -23,9 +23,10 @@ type Parts struct {
 	Since int64 // rows before this time may be missing
 
 	// Ends, for samples, is when the track's source sent something under other
-	// labels, in unix nanoseconds, ascending: all such times from the Staleness'
-	// Ceiling before the range up to its end. A series ends at the first that is
-	// later than its last sample, as at a row that is an end.
+	// labels, in unix nanoseconds, ascending: of all such times from the Staleness'
+	// Ceiling before the range up to its end, at least the first one and the first
+	// one behind each row of the track. A series ends at the first that is later
+	// than its last sample, as at a row that is an end.
 	Ends []int64
 }
 
@@ -47,6 +48,12 @@ type SampleQuery struct {
 	From, To  int64 // unix milliseconds, both inclusive
 	Latest    bool  // only the last sample of the answer: the newest, or the marker that ends it
 	Staleness Staleness
+	// Lag is how much longer than Staleness says a series lives after its newest
+	// sample: how late it came. Who has a slow clock is not silent.
+	Lag time.Duration
+	// Hold, if it is not 0, makes a sample hold until the next one or an end: it is
+	// repeated each Hold after it, and Staleness and Lag do not matter.
+	Hold time.Duration
 }
 
 // Staleness says how long a series lives after a sample: Factor × the usual

@@ -1,7 +1,9 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"weir/pkg/schema"
 )
@@ -11,6 +13,7 @@ type point struct {
 	time  int64 // unix nanoseconds
 	value float64
 	end   bool
+	row   int32 // of a remembered log: in the order of arrival
 }
 
 // chunkPoints appends a field's points of a chunk.
@@ -90,7 +93,7 @@ func (d *Decoder) chunkEnds(c *Chunk) ([]int64, error) {
 // remembers its rows if it was asked for before.
 func (d *Decoder) openPoints(rows *logRows, v LogView, f schema.Field, into []point) []point {
 	if rows.asked(v, &d.state) {
-		return rows.table.points(into, f)
+		return rows.points(into, f)
 	}
 	return d.logPoints(v, f, into)
 }
@@ -119,10 +122,9 @@ func (d *Decoder) logPoints(v LogView, f schema.Field, into []point) []point {
 
 // find returns where a field is in the page; −1 if it is not.
 func (s *pageState) find(f schema.Field) int {
-	for i := range s.fields {
-		if s.fields[i].field == f {
-			return i
-		}
+	i, found := slices.BinarySearchFunc(s.fields, f, func(s fieldState, f schema.Field) int { return cmp.Compare(s.field, f) })
+	if !found {
+		return -1
 	}
-	return -1
+	return i
 }

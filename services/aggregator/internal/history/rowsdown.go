@@ -127,7 +127,7 @@ func (d *Decoder) readTable(c *Chunk, t *table) (err error) {
 
 // readTableField decodes a field's column behind those of the table.
 func (d *Decoder) readTableField(c *Chunk, f schema.Field, col column, t *table) error {
-	t.insert(len(t.fields), f)
+	t.addField(f)
 	field := &t.fields[len(t.fields)-1]
 	field.values, field.present = resize(field.values, c.rows), resize(field.present, c.rows)
 	var err error

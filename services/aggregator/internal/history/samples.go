@@ -24,6 +24,7 @@ type Decoder struct {
 	chunks   []chunkTimes
 	mainLog  logRows
 	lateLog  logRows
+	tail     logRows // of a main log's latest rows alone
 
 	// of rows
 	row     Row
@@ -39,8 +40,8 @@ type Decoder struct {
 // the track ends or the parts' Ends say so, and where no next sample came within the limit of the query's
 // Staleness after a sample; never in the place of a sample.
 //
-// The answer depends on the samples alone, and not on the order in which they
-// came, as long as the parts are as complete as Parts says.
+// The answer depends on the samples alone (and on the query), and not on the order
+// in which they came, as long as the parts are as complete as Parts says.
 //
 // An error wraps ErrDamaged or, only if the parts have a Since, is ErrShort;
 // into is then empty.
@@ -77,8 +78,12 @@ func (p *Parts) firstPart(ms int64) int {
 // makes it depend on more.
 func (d *Decoder) all(p *Parts, q SampleQuery, into *Samples) error {
 	l := q.Staleness.limits()
-	complete, err := d.mergeFrom(p, p.firstPart(q.From-l.ceiling), q, into)
-	if err == nil && !complete {
+	first := p.firstPart(q.From - l.ceiling)
+	if q.Hold > 0 {
+		first = 0
+	}
+	complete, err := d.mergeFrom(p, first, q, into)
+	if err == nil && !complete && first > 0 {
 		complete, err = d.mergeFrom(p, p.firstPart(q.From-l.ceiling-l.within), q, into)
 	}
 	if err == nil && !complete {
@@ -123,6 +128,9 @@ func (d *Decoder) latest(p *Parts, q SampleQuery, into *Samples) error {
 		return nil
 	}
 	needed := p.firstPart(q.From - q.Staleness.limits().ceiling)
+	if q.Hold > 0 {
+		needed = 0
+	}
 	found := false
 	for n, i := 0, len(p.Main); i >= 0; n, i = n+1, i-1 {
 		part, err := d.readMain(p, i, q.Field, n)
@@ -145,8 +153,16 @@ func (d *Decoder) latestInTail(p *Parts, q SampleQuery, into *Samples) bool {
 		return false
 	}
 	part := d.part(0)
-	*part = d.logPoints(tail, q.Field, (*part)[:0])
-	return hasSample(*part, q.To) && d.mergeBack(p, 0, max(p.since(), tail.first(&d.state)), q, into)
+	*part = d.openPoints(&d.tail, tail, q.Field, (*part)[:0])
+	return hasSample(*part, q.To) && d.mergeBack(p, 0, max(p.since(), d.firstOfTail(tail)), q, into)
+}
+
+// firstOfTail returns the time of the first of a log's latest rows.
+func (d *Decoder) firstOfTail(tail LogView) int64 {
+	if d.tail.known {
+		return d.tail.start
+	}
+	return tail.first(&d.state)
 }
 
 // mergeBack merges main parts that were read from the end back to number n; all

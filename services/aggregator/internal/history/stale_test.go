@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,62 @@ func TestHowFarBackAnAnswerReaches(t *testing.T) {
 		if got := s.Reach(); got != want {
 			t.Errorf("%+v: %v, not %v", s, got, want)
 		}
+	}
+}
+
+func TestWhoIsLateIsNotSilent(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		lag  time.Duration
+		to   float64
+		rows []Row
+		want string
+	}{
+		{"a series lives longer by how late its newest sample came", 90 * time.Second, 1000, every(0, 100, 20), "100 240!"},
+		{"and longer than the ceiling", 200 * time.Second, 1000, at(100), "100 600!"},
+		{"an end ends it all the same", 90 * time.Second, 1000, join(every(0, 100, 20), endAt(110)), "100 110!"},
+		{"but a gap before it is one", 90 * time.Second, 1000, join(every(0, 100, 20), every(300, 340, 20)), "100 150! 300 320 340 480!"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			q := SampleQuery{Field: schema.TaskCPUPercent, From: 100_000, To: int64(tt.to * 1000), Lag: tt.lag}
+			if d := cmp.Diff(tt.want, describe(samplesOf(t, trackOf(t, tt.rows), q))); d != "" {
+				t.Errorf("samples (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestWhatHoldsIsRepeatedUntilItEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		latest   bool
+		from, to float64
+		rows     []Row
+		want     string // with the times in seconds
+	}{
+		{"each minute until the next one", false, 0, 400, at(10, 200), "10@10 10@70 10@130 10@190 200@200 200@260 200@320 200@380"},
+		{"also in a range long after it", false, 86400, 86520, at(10), "10@86410 10@86470"},
+		{"to the last moment before the next", false, 0, 130, at(10, 130), "10@10 10@70 130@130"},
+		{"an end ends it", false, 0, 1000, join(at(10), endAt(80)), "10@10 10@70 stale@80"},
+		{"also long before the range", false, 500, 1000, join(at(10), endAt(80)), ""},
+		{"the latest is the last of them", true, 86400, 86520, at(10), "10@86470"},
+		{"or the marker", true, 0, 1000, join(at(10), endAt(80)), "stale@80"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			q := SampleQuery{Field: schema.TaskCPUPercent, From: int64(tt.from * 1000), To: int64(tt.to * 1000), Latest: tt.latest, Hold: time.Minute}
+			var got []string
+			samples := samplesOf(t, trackOf(t, tt.rows), q)
+			for i, v := range samples.V {
+				text := fmt.Sprint(v)
+				if IsStale(v) {
+					text = "stale"
+				}
+				got = append(got, fmt.Sprintf("%s@%v", text, float64(samples.T[i])/1000))
+			}
+			if d := cmp.Diff(tt.want, strings.Join(got, " ")); d != "" {
+				t.Errorf("samples (-want +got):\n%s", d)
+			}
+		})
 	}
 }
 

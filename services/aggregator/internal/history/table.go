@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -12,7 +13,8 @@ type table struct {
 	times    []int64
 	arrivals []int64
 	metas    []int64
-	fields   []tableField // ascending by field
+	fields   []tableField // in any order; ascending by field once sorted
+	columns  []int32      // by field: one more than where it is in fields; 0 if it is not
 }
 
 // tableField is a field's values; of a row that does not have it, 0.
@@ -34,6 +36,11 @@ func metaOf(d schema.Dialect, c schema.Clock, end bool) int64 {
 
 func (t *table) reset() {
 	t.times, t.arrivals, t.metas = t.times[:0], t.arrivals[:0], t.metas[:0]
+	for i := range t.fields {
+		if f := t.fields[i].field; int(f) < len(t.columns) {
+			t.columns[f] = 0
+		}
+	}
 	t.fields = t.fields[:0]
 }
 
@@ -44,25 +51,30 @@ func (t *table) add(time int64, arrival uint64, meta int64) {
 	t.metas = append(t.metas, meta)
 }
 
-// set gives the latest row a value of a field. The fields of a row come in
-// ascending order; from is where to look first, and the next is returned.
-func (t *table) set(from int, f schema.Field, v float64) int {
-	for from < len(t.fields) && t.fields[from].field < f {
-		from++
+// set gives the latest row a value of a field.
+func (t *table) set(f schema.Field, v float64) {
+	if missing := int(f) + 1 - len(t.columns); missing > 0 {
+		t.columns = append(t.columns, make([]int32, missing)...)
 	}
-	if from == len(t.fields) || t.fields[from].field != f {
-		t.insert(from, f)
+	if t.columns[f] == 0 {
+		t.addField(f)
+		t.columns[f] = int32(len(t.fields))
 	}
-	c := &t.fields[from]
+	c := &t.fields[t.columns[f]-1]
 	row := len(t.times) - 1
-	for len(c.values) < row {
-		c.values, c.present = append(c.values, 0), append(c.present, false)
-	}
+	c.fill(row)
 	if len(c.values) > row {
-		panic("BUG: a row's fields are not in ascending order")
+		panic("BUG: a row has a field twice")
 	}
 	c.values, c.present = append(c.values, v), append(c.present, true)
-	return from + 1
+}
+
+// fill makes the field have at least some rows: those without it.
+func (c *tableField) fill(rows int) {
+	if missing := rows - len(c.values); missing > 0 {
+		c.values = append(c.values, make([]float64, missing)...)
+		c.present = append(c.present, make([]bool, missing)...)
+	}
 }
 
 // addLog adds a log's rows.
@@ -72,10 +84,9 @@ func (t *table) addLog(v LogView, state *pageState) {
 		if s.end {
 			return true
 		}
-		at := 0
 		for i := range s.fields {
 			if f := &s.fields[i]; f.present {
-				at = t.set(at, f.field, f.value())
+				t.set(f.field, f.value())
 			}
 		}
 		return true
@@ -100,27 +111,25 @@ func (t *table) row(i int, r *Row) {
 	}
 }
 
-// insert makes room for a field, in memory of an earlier one if there is any.
-func (t *table) insert(at int, f schema.Field) {
+// addField makes room for a field behind the others, in memory of an earlier one
+// if there is any.
+func (t *table) addField(f schema.Field) {
 	n := len(t.fields)
 	var c tableField
 	if n < cap(t.fields) {
 		c = t.fields[:n+1][n]
 	}
-	t.fields = append(t.fields, tableField{})
-	copy(t.fields[at+1:], t.fields[at:n])
-	t.fields[at] = tableField{field: f, values: c.values[:0], present: c.present[:0]}
+	t.fields = append(t.fields, tableField{field: f, values: c.values[:0], present: c.present[:0]})
 }
 
-// sort puts the rows in ascending order of time, equal times in the order in
-// which they were added, and makes all columns as long as the table.
+// sort puts the fields in ascending order, and the rows in that of time, equal
+// times in the order in which they were added, and makes all columns as long as
+// the table. Nothing may be set any more.
 func (t *table) sort() {
+	slices.SortFunc(t.fields, func(a, b tableField) int { return cmp.Compare(a.field, b.field) })
 	rows := len(t.times)
 	for i := range t.fields {
-		c := &t.fields[i]
-		for len(c.values) < rows {
-			c.values, c.present = append(c.values, 0), append(c.present, false)
-		}
+		t.fields[i].fill(rows)
 	}
 	if slices.IsSorted(t.times) {
 		return

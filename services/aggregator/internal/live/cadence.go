@@ -42,6 +42,9 @@ type Limit struct {
 	Learned bool // from its readings, or it is said; else it is the Ceiling
 }
 
+// Unlimited is the limit of a source that may be silent for ever.
+var Unlimited = Limit{Time: math.MaxInt64 / 2}
+
 // Limit returns after how long without a row the track's source counts as
 // silent, by the Staleness that ends series too.
 func (c *Cadence) Limit(s history.Staleness) Limit {

@@ -93,6 +93,7 @@ func TestWhatIsSaidOfASource(t *testing.T) {
 		{"a source that is silent for longer is down", func(s *live.Source, _ *live.Moment) { s.LastSeen = ago(30) - 1 }, "0"},
 		{"a source is up if its clock is ahead of ours", func(s *live.Source, _ *live.Moment) { s.LastSeen = ago(-100) }, "1"},
 		{"a source that said that it goes is down at once", func(s *live.Source, _ *live.Moment) { s.Presence = schema.PresenceOffline }, "0"},
+		{"a source that left in good order is down at once", func(s *live.Source, _ *live.Moment) { s.Presence = schema.PresenceLeft }, "0"},
 		{"a source whose client went away is up until it is silent", func(s *live.Source, _ *live.Moment) { s.Presence = schema.PresenceDisconnected }, "1"},
 		{"a silence that began before weir was away is not known to be one", func(s *live.Source, m *live.Moment) {
 			s.LastSeen, m.DeafFrom, m.DeafTo = ago(610), ago(605), ago(5)
@@ -127,6 +128,8 @@ func TestTheSeriesOfASource(t *testing.T) {
 	proplet.Kind, proplet.Presence = schema.KindProplet, schema.PresenceOffline
 	proplet.Labels = live.Labels(proplet.Kind, "p", []schema.Label{{Name: "proplet_id", Value: "p"}})
 	proplet.Limit = live.Limit{Time: 5 * time.Minute}
+	leaving := proplet
+	leaving.Presence = schema.PresenceLeft
 	const propletLabels = "kind=proplet,proplet_id=p,source=p"
 	for _, test := range []struct {
 		name string
@@ -137,15 +140,24 @@ func TestTheSeriesOfASource(t *testing.T) {
 		{"a node has all but the word that it is offline", node(), []string{"__name__=~weir_source_.+"}, []string{
 			"weir_source_up{" + nodeLabels + "} 1",
 			"weir_source_silence_seconds{" + nodeLabels + "} 1",
+			"weir_source_lag_seconds{" + nodeLabels + "} 0",
 			"weir_source_expected_interval_seconds{" + nodeLabels + "} 30",
 			"weir_source_readings_total{" + nodeLabels + "} 7",
 		}},
 		{"a proplet that sends too few readings has no expected interval", proplet, []string{"__name__=~weir_source_.+"}, []string{
 			"weir_source_up{" + propletLabels + "} 0",
 			"weir_source_offline{" + propletLabels + "} 1",
+			"weir_source_left{" + propletLabels + "} 0",
 			"weir_source_silence_seconds{" + propletLabels + "} 1",
+			"weir_source_lag_seconds{" + propletLabels + "} 0",
 			"weir_source_readings_total{" + propletLabels + "} 7",
 		}},
+		{"a proplet that left is not offline", leaving, []string{"__name__=~weir_source_(up|offline|left)"}, []string{
+			"weir_source_up{" + propletLabels + "} 0",
+			"weir_source_offline{" + propletLabels + "} 0",
+			"weir_source_left{" + propletLabels + "} 1",
+		}},
+		{"one whose clock is slow says by how much", func() live.Source { n := node(); n.ReadingTime -= 90 * second; return n }(), []string{"__name__=weir_source_lag_seconds"}, []string{"weir_source_lag_seconds{" + nodeLabels + "} 90"}},
 		{"no matcher of names selects none", node(), []string{"service=farm"}, nil},
 		{"matchers of any name select none", node(), []string{"__name__=~.+", "__name__!=weir_source_offline"}, nil},
 		{"a name of history selects none", node(), []string{"__name__=spore_node_cpu_usage_percent"}, nil},

@@ -159,14 +159,16 @@ func placeOf(name string) int {
 var (
 	up               = placeOf(schema.LiveSourceUp)
 	offline          = placeOf(schema.LiveSourceOffline)
+	left             = placeOf(schema.LiveSourceLeft)
 	silence          = placeOf(schema.LiveSourceSilence)
+	lag              = placeOf(schema.LiveSourceLag)
 	expectedInterval = placeOf(schema.LiveSourceExpectedInterval)
 	fieldSilence     = placeOf(schema.LiveSourceFieldSilence)
 	readings         = placeOf(schema.LiveSourceReadings)
 )
 
 var sourceNames, wholeNames, tenantNames = func() (of, whole, others nameSet) {
-	for _, place := range []int{up, offline, silence, expectedInterval, fieldSilence, readings} {
+	for _, place := range []int{up, offline, left, silence, lag, expectedInterval, fieldSilence, readings} {
 		of.set(place, true)
 		whole.set(place, place != fieldSilence)
 	}

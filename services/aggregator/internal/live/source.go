@@ -44,7 +44,7 @@ const (
 func (s *Source) state(m *Moment) state {
 	most, least := m.silence(s.LastSeen)
 	switch {
-	case s.Presence == schema.PresenceOffline, least > int64(s.Limit.Time):
+	case s.Presence == schema.PresenceOffline, s.Presence == schema.PresenceLeft, least > int64(s.Limit.Time):
 		return isDown
 	case most <= int64(s.Limit.Time):
 		return isUp
@@ -55,6 +55,10 @@ func (s *Source) state(m *Moment) state {
 // canBeOffline reports whether sources of a kind say so when they go, or whoever
 // fetches from them does.
 func canBeOffline(k schema.Kind) bool { return k == schema.KindProplet || k == schema.KindTarget }
+
+// canLeave reports whether sources of a kind say so themselves when they go in
+// good order.
+func canLeave(k schema.Kind) bool { return k == schema.KindProplet }
 
 // missingFactor is how many times longer than ever before a series must be
 // missing.
@@ -93,7 +97,7 @@ func (s *Selection) Source(src *Source, m *Moment, visit Visit) bool {
 	if !matchesAll(s.field, "") || !s.Labels(src.Labels) {
 		return true
 	}
-	for _, series := range [...]int{up, offline, silence, expectedInterval, readings} {
+	for _, series := range [...]int{up, offline, left, silence, lag, expectedInterval, readings} {
 		if !s.names.has(series) {
 			continue
 		}
@@ -113,9 +117,14 @@ func (s *Source) value(series int, m *Moment) (v float64, ok bool) {
 	case offline:
 		gone := s.Presence == schema.PresenceOffline
 		return truth(gone), gone || canBeOffline(s.Kind)
+	case left:
+		gone := s.Presence == schema.PresenceLeft
+		return truth(gone), gone || canLeave(s.Kind)
 	case silence:
 		most, _ := m.silence(s.LastSeen)
 		return seconds(most), true
+	case lag:
+		return seconds(s.ReadingSeen - s.ReadingTime), s.Readings > 0
 	case expectedInterval:
 		return s.Limit.Time.Seconds(), s.Limit.Learned
 	case readings:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -17,9 +16,7 @@ import (
 // the server breaks off a connection that lets too much wait.
 const ackEvery = 8
 
-// courier sends a live answer, no faster than it is read. It learns that nobody
-// listens any more from the server, which says so where an acknowledgement is
-// asked for.
+// courier sends a live answer, no faster than it is read, until its context ends.
 type courier struct {
 	nc   *nats.Conn
 	to   string // the subject of the answer
@@ -30,7 +27,7 @@ type courier struct {
 }
 
 // send sends a message, which it copies. The errors are errGone, and
-// ErrUnavailable when ctx ended.
+// ErrUnavailable when ctx ended otherwise.
 func (c *courier) send(data []byte, more bool) error {
 	m := &nats.Msg{Subject: c.to, Data: data}
 	if more {
@@ -64,15 +61,8 @@ func (c *courier) askForAck(m *nats.Msg) (err error) {
 	return nil
 }
 
-// probeEvery is how long an acknowledgement is waited for before another is
-// asked for: a message that was on its way when its reader went is lost without
-// a word; only what comes later is answered for.
-const probeEvery = time.Second
-
 func (c *courier) awaitAck() error {
-	wait, cancel := context.WithTimeout(c.ctx, probeEvery)
-	defer cancel()
-	m, err := c.acks.NextMsgWithContext(wait)
+	m, err := c.acks.NextMsgWithContext(c.ctx)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), err == nil && m.Header.Get("Status") != "":
 		return errGone
@@ -81,19 +71,8 @@ func (c *courier) awaitAck() error {
 		return nil
 	case c.ctx.Err() != nil:
 		return outOfTime(c.ctx)
-	case wait.Err() != nil:
-		return c.probe()
 	}
 	return fmt.Errorf("wait for an acknowledgement: %w", err)
-}
-
-// probe sends a message without records.
-func (c *courier) probe() error {
-	m := &nats.Msg{Subject: c.to, Header: nats.Header{schema.MoreHeader: []string{"1"}}}
-	if err := c.askForAck(m); err != nil {
-		return err
-	}
-	return c.nc.PublishMsg(m)
 }
 
 func (c *courier) close() {

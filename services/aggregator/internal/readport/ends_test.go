@@ -144,3 +144,49 @@ func withSamples(all []series) []series {
 	sortSeries(all)
 	return all
 }
+
+// TestWhatEndsATrack compares what is kept of the others' rows with all of them.
+func TestWhatEndsATrack(t *testing.T) {
+	r := foldtest.Rand(foldtest.Seed(t))
+	for range 2000 {
+		all := make([]moment, r.IntN(30))
+		for i := range all {
+			all[i] = moment{int64(r.IntN(20)), uint64(r.IntN(4))}
+		}
+		p, kept := newPast(all), 0
+		for track := range uint64(5) {
+			ends := p.ends(track, nil)
+			kept += len(ends)
+			for _, own := range append(slices.Clone(all), moment{-1, track}) {
+				if own.track != track {
+					continue
+				}
+				if got, want := firstBehind(ends, own.time), firstBehind(others(all, track), own.time); got != want {
+					t.Fatalf("of %v, behind %v: %d, not %d", all, own, got, want)
+				}
+			}
+		}
+		if kept > len(all)+5 {
+			t.Fatalf("%d moments make %d ends", len(all), kept)
+		}
+	}
+}
+
+// others returns when other tracks have rows, ascending.
+func others(all []moment, track uint64) (times []int64) {
+	for _, m := range all {
+		if m.track != track {
+			times = append(times, m.time)
+		}
+	}
+	return times
+}
+
+func firstBehind(times []int64, t int64) int64 {
+	for _, next := range times {
+		if next > t {
+			return next
+		}
+	}
+	return -1
+}

@@ -35,13 +35,14 @@ func eventually(t testing.TB, what string, f func() bool) {
 
 // bench is a state with its store and its port, and who asks it.
 type bench struct {
-	mu    sync.RWMutex
-	state *fold.State
-	store *store.Store
-	port  *Port
-	asker *nats.Conn
-	seq   uint64
-	seen  chan error // of each request answered
+	mu     sync.RWMutex
+	state  *fold.State
+	store  *store.Store
+	port   *Port
+	asker  *nats.Conn
+	header nats.Header // of its requests
+	seq    uint64
+	seen   chan error // of each request answered
 }
 
 var (
@@ -161,7 +162,8 @@ func (b *bench) open(t testing.TB, endpoint string, request any) *nats.Subscript
 	}
 	t.Cleanup(func() { sub.Unsubscribe() })
 	sub.SetPendingLimits(-1, -1)
-	if err := b.asker.PublishRequest(schema.ReadPortSubject(0, endpoint), sub.Subject, data); err != nil {
+	m := &nats.Msg{Subject: schema.ReadPortSubject(0, endpoint), Reply: sub.Subject, Header: b.header, Data: data}
+	if err := b.asker.PublishMsg(m); err != nil {
 		t.Fatal(err)
 	}
 	return sub

@@ -102,13 +102,15 @@ func (l *living) source(m *live.Memory, n *fold.SourceNow, names fold.FieldNames
 	var of live.Track
 	tr, found := n.Latest()
 	switch src.Limit = m.Unknown(); {
+	case n.Interval == schema.UntilEnded:
+		src.Limit = live.Unlimited
 	case n.Interval > 0:
 		src.Limit = live.Expected(l.port.Staleness, n.Interval)
 	case found:
 		of = live.Track{Number: tr.Number, Chunks: tr.Chunks, Rows: tr.Rows, Newest: tr.Newest}
 		src.Limit, known = m.Follow(&of)
 	}
-	if l.wanted.Fields() {
+	if l.wanted.Fields() && n.Interval != schema.UntilEnded {
 		l.missing(&src, n, names, !known)
 	}
 	if !whole && len(src.Missing) == 0 {
@@ -140,6 +142,9 @@ func (l *living) learn(r *reader) error {
 	var times []int64
 	shared := &l.port.live
 	for i := range l.lacking {
+		if r != nil && r.ctx.Err() != nil {
+			return outOfTime(r.ctx)
+		}
 		k := &l.lacking[i]
 		times = log.TailTimes(k.view.Main, times[:0])
 		if len(times) < live.Rows && k.track.Chunks > 0 {
@@ -198,8 +203,11 @@ func (s *selection) live(l *living) error {
 			v[0] = value
 			err = s.giveLabelled(of, t[:], v[:])
 		}
-		return err == nil && s.to.err == nil && !s.full()
+		return err == nil && s.to.err == nil && !s.full() && s.ctx.Err() == nil
 	})
+	if err == nil {
+		err = outOfTime(s.ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,17 @@ func TestTheFleetAsItWas(t *testing.T) {
 	}
 }
 
+func TestANodeThenHasTheAddressThatIsKnownNow(t *testing.T) {
+	b := newBench(t, nil)
+	for i := range 3 {
+		b.fold(node(farm, "n", "east", 1, at(10*i)))
+	}
+	all := b.sourcesAt(t, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindSporeNode}, At: at(10)})
+	if len(all) != 1 || all[0].Attribute(schema.NodeIPAttribute) != "10.0.0.5" || len(all[0].Attributes) != 1 {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestASourceThatFellSilentLongAgoIsFound(t *testing.T) {
 	b := newBench(t, nil)
 	b.fold(node(farm, "a", "z", 7, at(0)))

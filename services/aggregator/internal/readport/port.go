@@ -59,9 +59,6 @@ type Chunks interface {
 
 var _ Chunks = (*store.Store)(nil)
 
-// DefaultReaders is how many requests read history at once.
-const DefaultReaders = 8
-
 // Observer is told of each request that was answered.
 type Observer func(endpoint string, took time.Duration, err error)
 
@@ -73,7 +70,7 @@ type Config struct {
 	DeadLetters DeadLetters
 	Chunks      Chunks
 	Staleness   history.Staleness // zero for history's own
-	Readers     int               // requests that read history at once; 0 for DefaultReaders
+	Readers     int               // requests for series that read history at once; 0 for DefaultReaders
 	Present     uint64            // the journal position that the state must reach before it says which sources are silent
 	Now         func() time.Time  // nil for time.Now
 	Journal     Journal
@@ -89,9 +86,9 @@ type Port struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	service micro.Service
-	open    sync.RWMutex  // read-locked while an answer is given
-	readers chan struct{} // holds one for each request that reads history
-	idle    sync.Pool     // of *reader
+	open    sync.RWMutex         // read-locked while an answer is given
+	turns   [lanes]chan struct{} // hold one for each request that reads history
+	idle    sync.Pool            // of *reader
 	live    liveMemory
 	hearing live.Moment // without its Now
 }
@@ -109,7 +106,7 @@ func Start(cfg Config) (*Port, error) {
 		p.Now = time.Now
 	}
 	p.listen()
-	p.readers = make(chan struct{}, p.Readers)
+	p.turns = newTurns(p.Readers)
 	p.idle.New = func() any { return new(reader) }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	service, err := micro.AddService(cfg.NATS, micro.Config{
@@ -154,23 +151,24 @@ type endpoint struct {
 	name   string
 	answer answer
 	live   bool
+	lane   lane // of those that read history
 }
 
 func (p *Port) endpoints() []endpoint {
 	return []endpoint{
-		{schema.ReadSources, p.sources, false},
-		{schema.ReadTenants, p.tenants, false},
-		{schema.ReadReset, p.reset, false},
-		{schema.ReadDeadLetters, p.deadLetters, false},
-		{schema.ReadAccounting, p.accounting, false},
-		{schema.ReadHealth, p.health, false},
-		{schema.ReadMetadata, p.metadata, false},
-		{schema.ReadCardinality, p.cardinality, false},
-		{schema.ReadLabelNames, p.labelNames, true},
-		{schema.ReadLabelValues, p.labelValues, true},
-		{schema.ReadSelect, p.selectSeries, true},
-		{schema.ReadRows, p.rows, true},
-		{schema.ReadSourcesAt, p.sourcesAt, true},
+		{name: schema.ReadSources, answer: p.sources},
+		{name: schema.ReadTenants, answer: p.tenants},
+		{name: schema.ReadReset, answer: p.reset},
+		{name: schema.ReadDeadLetters, answer: p.deadLetters},
+		{name: schema.ReadAccounting, answer: p.accounting},
+		{name: schema.ReadHealth, answer: p.health},
+		{name: schema.ReadMetadata, answer: p.metadata},
+		{name: schema.ReadCardinality, answer: p.cardinality},
+		{name: schema.ReadLabelNames, answer: p.labelNames, live: true},
+		{name: schema.ReadLabelValues, answer: p.labelValues, live: true},
+		{name: schema.ReadSelect, answer: p.selectSeries, live: true, lane: forSeries},
+		{name: schema.ReadRows, answer: p.rows, live: true, lane: forPages},
+		{name: schema.ReadSourcesAt, answer: p.sourcesAt, live: true, lane: forPages},
 	}
 }
 
@@ -213,9 +211,12 @@ func (p *Port) serve(e endpoint, req micro.Request) error {
 	if p.ctx.Err() != nil {
 		return ErrUnavailable
 	}
-	to := &stream{}
+	to := &stream{lane: laneOf(&e, req.Headers().Get)}
 	ctx := p.ctx
 	if e.live {
+		var cancel context.CancelFunc
+		ctx, cancel = attended(ctx, p.NATS, req.Reply())
+		defer cancel()
 		to.live = &courier{nc: p.NATS, to: req.Reply(), ctx: ctx}
 		defer to.live.close()
 	}

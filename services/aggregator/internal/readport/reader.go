@@ -2,7 +2,6 @@ package readport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -26,7 +25,9 @@ const (
 // reader reads the history of one request at a time. It holds memory for
 // decoding, which is worth keeping.
 type reader struct {
-	chunks  *store.History // of the request
+	chunks  *store.History  // of the request
+	ctx     context.Context // of the request: looked at wherever one goes through many things
+	lane    lane
 	decoder history.Decoder
 	samples history.Samples
 	parts   history.Parts
@@ -46,35 +47,21 @@ func bounded(ctx context.Context, timeoutMS int64) (context.Context, context.Can
 	return context.WithTimeout(ctx, timeout)
 }
 
-// outOfTime says why ctx ended.
-func outOfTime(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w: the request's time is over", ErrUnavailable)
-	}
-	return fmt.Errorf("%w: it is stopping", ErrUnavailable)
-}
-
 // enter waits until the request is one of few that read history, captures from
 // the state what it needs, and opens the view of the chunks: behind the state's,
 // so that what is no longer pending there is on disk here. The caller leaves.
-func (p *Port) enter(ctx context.Context, capture func(*fold.State)) (*reader, error) {
-	select {
-	case p.readers <- struct{}{}:
-	case <-ctx.Done():
-		return nil, outOfTime(ctx)
-	}
-	if ctx.Err() != nil {
-		<-p.readers
-		return nil, outOfTime(ctx)
+func (p *Port) enter(ctx context.Context, l lane, capture func(*fold.State)) (*reader, error) {
+	if err := p.take(ctx, l); err != nil {
+		return nil, err
 	}
 	p.State.Read(capture)
 	chunks, err := p.Chunks.History()
 	if err != nil {
-		<-p.readers
+		p.giveBack(l)
 		return nil, err
 	}
 	r := p.idle.Get().(*reader)
-	r.chunks = chunks
+	r.chunks, r.ctx, r.lane = chunks, ctx, l
 	return r, nil
 }
 
@@ -83,11 +70,12 @@ func (p *Port) leave(r *reader, err *error) {
 	if closed := r.chunks.Close(); *err == nil {
 		*err = closed
 	}
-	r.chunks, r.parts = nil, history.Parts{}
-	if cap(r.samples.T) <= idleSamples {
+	l := r.lane
+	r.chunks, r.ctx, r.parts = nil, nil, history.Parts{}
+	if cap(r.samples.T) <= idleSamples && r.decoder.Remembers() <= idleSamples {
 		p.idle.Put(r)
 	}
-	<-p.readers
+	p.giveBack(l)
 }
 
 // load makes r.parts what a track has from..to, unix nanoseconds, both

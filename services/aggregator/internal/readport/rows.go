@@ -39,21 +39,20 @@ func (p *Port) rows(ctx context.Context, request []byte, to *stream) (err error)
 	defer cancel()
 	to.live.ctx = ctx
 	var tracks []fold.TrackView
-	r, err := p.enter(ctx, func(s *fold.State) {
+	r, err := p.enter(ctx, to.lane, func(s *fold.State) {
 		tracks = s.SourceTracks(q.Kind, q.ID, schema.Tenant{Service: q.Service, Subservice: q.Subservice})
 	})
 	if err != nil {
 		return err
 	}
 	defer p.leave(r, &err)
-	page := rowsPage{reader: r, ctx: ctx, request: &q, upTo: upTo, to: to}
+	page := rowsPage{reader: r, request: &q, upTo: upTo, to: to}
 	return page.answer(tracks)
 }
 
 // rowsPage is a request for rows that is being answered.
 type rowsPage struct {
 	*reader
-	ctx     context.Context
 	request *schema.RowsRequest
 	upTo    until
 	tracks  []pageTrack
@@ -70,6 +69,9 @@ type pageTrack struct {
 func (p *rowsPage) answer(tracks []fold.TrackView) error {
 	for i := range tracks {
 		tr := &tracks[i]
+		if err := outOfTime(p.ctx); err != nil {
+			return err
+		}
 		if err := p.load(tr, p.request.From, p.request.To); err != nil {
 			return err
 		}
@@ -91,9 +93,6 @@ func (p *rowsPage) page(total uint64) error {
 		return nil
 	}
 	for row, err := range p.merged() {
-		if err == nil && p.ctx.Err() != nil {
-			err = outOfTime(p.ctx)
-		}
 		switch {
 		case err != nil:
 			return err
@@ -187,14 +186,19 @@ func compareHeads(a, b rowHead) int {
 func (p *rowsPage) descending(tr *pageTrack, d *history.Decoder) iter.Seq2[pageRow, error] {
 	return func(yield func(pageRow, error) bool) {
 		ended := false
+		var late error
 		err := d.RowsDescending(&tr.parts, func(row *history.Row) bool {
-			if row.Time < tr.from {
+			if late = outOfTime(p.ctx); late != nil || row.Time < tr.from {
 				return false
 			}
 			ended = p.wanted(tr, row) && !yield(pageRow{row, tr}, nil)
 			return !ended
 		})
-		if err != nil && !ended {
+		switch {
+		case ended:
+		case late != nil:
+			yield(pageRow{}, late)
+		case err != nil:
 			yield(pageRow{}, fmt.Errorf("read track %d: %w", tr.Number, err))
 		}
 	}

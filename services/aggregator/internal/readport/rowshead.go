@@ -21,9 +21,6 @@ func (p *rowsPage) head() (schema.RowsHead, error) {
 			return schema.RowsHead{}, fmt.Errorf("count the rows of track %d: %w", tr.Number, err)
 		}
 		total += n
-		if p.ctx.Err() != nil {
-			return schema.RowsHead{}, outOfTime(p.ctx)
-		}
 	}
 	if p.upTo != nil {
 		seen = p.upTo
@@ -34,6 +31,9 @@ func (p *rowsPage) head() (schema.RowsHead, error) {
 func (p *rowsPage) countTrack(tr *pageTrack, seen until) (total uint64, err error) {
 	for _, chunks := range [][]history.Chunk{tr.parts.Main, tr.parts.Late} {
 		for i := range chunks {
+			if err := outOfTime(p.ctx); err != nil {
+				return 0, err
+			}
 			n, err := p.countChunk(tr, &chunks[i])
 			if err != nil {
 				return 0, err

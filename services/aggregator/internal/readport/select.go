@@ -34,7 +34,7 @@ func (p *Port) selectSeries(ctx context.Context, request []byte, to *stream) (er
 	s.first, s.last = nanoseconds(q.From, q.To)
 	var tracks []fold.TrackMatch
 	now := p.living(live.Select(ms), q.From, q.To)
-	s.reader, err = p.enter(ctx, func(state *fold.State) {
+	s.reader, err = p.enter(ctx, to.lane, func(state *fold.State) {
 		now.capture(state)
 		tracks, s.names = state.SelectTracks(ms, s.first, s.last), state.FieldNames()
 		if !q.LabelsOnly {
@@ -46,8 +46,8 @@ func (p *Port) selectSeries(ctx context.Context, request []byte, to *stream) (er
 	}
 	defer p.leave(s.reader, &err)
 	for i := range tracks {
-		if ctx.Err() != nil {
-			return outOfTime(ctx)
+		if err := outOfTime(ctx); err != nil {
+			return err
 		}
 		if err := s.track(&tracks[i]); err != nil {
 			return err
@@ -78,28 +78,26 @@ func (s *selection) full() bool { return s.request.Limit > 0 && s.series >= s.re
 func (s *selection) track(tr *fold.TrackMatch) error {
 	if s.request.LabelsOnly {
 		for _, f := range tr.Matched {
-			if !s.full() {
-				s.send(s.seriesLabels(tr.Labels, f), nil, nil)
+			if s.full() || s.to.err != nil {
+				break
 			}
+			s.send(s.seriesLabels(tr.Labels, f), nil, nil)
 		}
 		return s.to.err
 	}
-	have := notLoaded
+	have, fields := notLoaded, s.newest(tr)
 	for _, f := range tr.Matched {
 		if s.full() {
 			return nil
 		}
-		if s.request.Latest && s.fresh(tr) {
-			if v, ok := s.newest(tr, f); ok {
-				s.reader.samples.T = append(s.reader.samples.T[:0], tr.Newest/int64(time.Millisecond))
-				s.reader.samples.V = append(s.reader.samples.V[:0], v)
-				if err := s.give(tr, f); err != nil {
-					return err
-				}
-				continue
-			}
+		if err := outOfTime(s.ctx); err != nil {
+			return err // a track may have tens of thousands of fields
 		}
-		if err := s.read(tr, f, &have); err != nil {
+		var of schema.FieldValue
+		if of, fields = next(fields, f); of.Field == f {
+			s.reader.samples.T = append(s.reader.samples.T[:0], tr.Newest/int64(time.Millisecond))
+			s.reader.samples.V = append(s.reader.samples.V[:0], of.Value)
+		} else if err := s.read(tr, f, &have); err != nil {
 			return failed(tr, err)
 		}
 		if err := s.give(tr, f); err != nil {
@@ -107,6 +105,18 @@ func (s *selection) track(tr *fold.TrackMatch) error {
 		}
 	}
 	return nil
+}
+
+// next returns the first of a row's values whose field is not less than one, and
+// the values from there on.
+func next(values []schema.FieldValue, f schema.Field) (schema.FieldValue, []schema.FieldValue) {
+	for len(values) > 0 && values[0].Field < f {
+		values = values[1:]
+	}
+	if len(values) == 0 {
+		return schema.FieldValue{}, nil
+	}
+	return values[0], values
 }
 
 func failed(tr *fold.TrackMatch, err error) error {
@@ -130,6 +140,12 @@ func (s *selection) load(tr *fold.TrackMatch, what loaded) error {
 		before = int64(s.staleness.Ceiling)
 	}
 	from := max(s.first, math.MinInt64+before) - before
+	if holds(tr) {
+		from = min(from, tr.Newest)
+		if what == loadedAll {
+			from = math.MinInt64
+		}
+	}
 	ends, err := s.ends(tr)
 	if err != nil {
 		return err
@@ -142,6 +158,13 @@ func (s *selection) load(tr *fold.TrackMatch, what loaded) error {
 	return err
 }
 
+// holds reports whether what a track's source said holds until it says otherwise.
+func holds(tr *fold.TrackMatch) bool { return tr.Interval == schema.UntilEnded }
+
+// repeated is how often a value that holds is shown: as often as a scraper would
+// at least, and so within the lookback of any query.
+const repeated = time.Minute
+
 // fresh reports whether a track's newest row is in the range, and so near its
 // end that no series of it can be stale yet: then the fields of that row have
 // their newest samples there, whatever else there is. Most tracks of a fleet
@@ -151,29 +174,32 @@ func (s *selection) fresh(tr *fold.TrackMatch) bool {
 	return (tr.Current || tr.Siblings == nil) && tr.Newest >= max(s.first, tr.First) && tr.Newest <= s.last && s.last-tr.Newest < int64(s.staleness.Floor)
 }
 
-// newest returns a field's value in a track's newest row, if that has the field
-// and can be had without the disk.
-func (s *selection) newest(tr *fold.TrackMatch, f schema.Field) (value float64, ok bool) {
-	if tr.Main.Len() == 0 || tr.Main.Newest() != tr.Newest {
-		return 0, false
+// newest returns the values of a track's newest row, ascending by field, if they
+// are the newest samples that are asked for and can be had without the disk. They
+// are valid until rows are read.
+func (s *selection) newest(tr *fold.TrackMatch) []schema.FieldValue {
+	if !s.request.Latest || !s.fresh(tr) || tr.Main.Len() == 0 || tr.Main.Newest() != tr.Newest {
+		return nil
 	}
 	row := s.decoder.LastRow(tr.Main)
 	if row.Time != tr.Newest || row.End {
-		return 0, false
+		return nil
 	}
-	for i := range row.Fields {
-		if row.Fields[i].Field == f {
-			return row.Fields[i].Value, true
-		}
-	}
-	return 0, false
+	return row.Fields
 }
 
 // read reads the samples of a field, and loads what it takes: for the latest one
 // first what is near.
 func (s *selection) read(tr *fold.TrackMatch, f schema.Field, have *loaded) error {
 	q := history.SampleQuery{Field: f, From: s.request.From, To: s.request.To, Latest: s.request.Latest, Staleness: s.staleness.Expecting(tr.Interval)}
-	if *have == notLoaded && q.Latest {
+	if holds(tr) {
+		q.Hold = repeated
+	}
+	// What comes later than any series lives is a backlog and says nothing of now.
+	if tr.Latest <= s.last && tr.Lag > 0 && tr.Lag <= s.staleness.Ceiling {
+		q.Lag = tr.Lag
+	}
+	if *have == notLoaded && (q.Latest || q.Hold > 0) {
 		if err := s.load(tr, loadedNear); err != nil {
 			return err
 		}

@@ -343,3 +343,40 @@ func with(q schema.SelectRequest, change func(*schema.SelectRequest)) schema.Sel
 	change(&q)
 	return q
 }
+
+// TestADeviceWithASlowClockIsNotSilent: its samples are always old, and yet it is
+// there.
+func TestADeviceWithASlowClockIsNotSilent(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		slow int // seconds
+		from int // when it is asked, after the last reading
+		want string
+	}{
+		{"a clock that is right ends the series after the floor", 0, 31, "!"},
+		{"one that is two minutes slow does so that much later by its own time", 120, 29, "9"},
+		{"and no later by ours", 120, 31, "!"},
+		{"one that is slower than the ceiling is not waited for that long", 400, 1, "!"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			for i := range 10 {
+				e := node(farm, "n", "east", float64(i), at(10*i-test.slow))
+				e.Received = at(10 * i)
+				b.fold(e)
+			}
+			now := 90 + test.from
+			all := b.mustSelect(t, schema.SelectRequest{Matchers: []schema.Matcher{name(cpuMetric)}, From: ms(now - 600), To: ms(now), Latest: true})
+			if len(all) != 1 || len(all[0].V) != 1 {
+				t.Fatalf("%+v", all)
+			}
+			got := fmt.Sprint(all[0].V[0])
+			if isMarker(all[0].V[0]) {
+				got = "!"
+			}
+			if got != test.want {
+				t.Errorf("the latest is %s, not %s", got, test.want)
+			}
+		})
+	}
+}

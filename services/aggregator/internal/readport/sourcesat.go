@@ -26,15 +26,12 @@ func (p *Port) sourcesAt(ctx context.Context, request []byte, to *stream) (err e
 	defer cancel()
 	to.live.ctx = ctx
 	var sources []fold.SourceView
-	r, err := p.enter(ctx, func(s *fold.State) { sources = s.SourceViews(&q) })
+	r, err := p.enter(ctx, to.lane, func(s *fold.State) { sources = s.SourceViews(&q) })
 	if err != nil {
 		return err
 	}
 	defer p.leave(r, &err)
 	for i := range sources {
-		if ctx.Err() != nil {
-			return outOfTime(ctx)
-		}
 		was, found, err := r.sourceAt(&sources[i], q.At)
 		if err != nil {
 			return fmt.Errorf("read %s %s: %w", sources[i].Source.Kind, sources[i].Source.ID, err)
@@ -68,6 +65,9 @@ func (r *reader) sourceAt(v *fold.SourceView, at int64) (was schema.Source, foun
 	var last uint64 // its arrival
 	for i := range v.Tracks {
 		tr := &v.Tracks[i]
+		if err := outOfTime(r.ctx); err != nil {
+			return was, false, err
+		}
 		if found && tr.Newest < was.ReadingTime {
 			continue
 		}
@@ -79,7 +79,7 @@ func (r *reader) sourceAt(v *fold.SourceView, at int64) (was schema.Source, foun
 			was = schema.Source{
 				Tenant: v.Source.Tenant, Kind: v.Source.Kind, ID: v.Source.ID, Parent: tr.Parent, FirstSeen: v.Source.FirstSeen,
 				LastSeen: row.Time, Readings: row.Arrival, ReadingTime: row.Time, ReadingSeen: row.Time,
-				Dialect: row.Dialect, Clock: row.Clock, Fields: fixedFields(tr, row), Labels: tr.Own,
+				Dialect: row.Dialect, Clock: row.Clock, Fields: fixedFields(tr, row), Labels: tr.Own, Attributes: v.Source.Attributes,
 			}
 		})
 		if err != nil {

@@ -17,6 +17,7 @@ type stream struct {
 	chunks  [][]byte
 	current []byte
 	live    *courier // nil: collected
+	lane    lane     // in which the request waits
 	err     error    // of sending, if live; what comes then is dropped
 }
 

@@ -2,26 +2,21 @@ package store
 
 import (
 	"bytes"
-	"flag"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/google/go-cmp/cmp"
 
 	"weir/services/aggregator/internal/foldtest"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
 	"weir/pkg/schema/decode/mapping"
 	"weir/pkg/schema/wire"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // smallJournal has a little of everything, written by hand.
 func smallJournal() []*schema.Frame {
@@ -84,19 +79,7 @@ func TestDumpOfASmallJournal(t *testing.T) {
 	if err := foldAtOnce(t, smallJournal()).Dump(&got); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("testdata", "small.dump")
-	if *update {
-		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("dump (-want +got):\n%s", diff)
-	}
+	golden.Check(t, "small.dump", got.Bytes())
 }
 
 func TestTheFirstDifferenceIsNamed(t *testing.T) {
@@ -132,7 +115,7 @@ func TestTheFirstDifferenceIsNamed(t *testing.T) {
 		{"an encoding differs and says the same", func(t *testing.T, db *pebble.DB) {
 			key, value := firstOf(t, db, keyFormat)
 			mustSet(t, db, key, []byte{value[0] | 0x80, 0})
-		}, "format: encoding is 8300 on disk, 03 by the journal"},
+		}, "format: encoding is 8400 on disk, 04 by the journal"},
 		{"a record cannot be read", func(t *testing.T, db *pebble.DB) {
 			key, _ := firstOf(t, db, keyMeta)
 			mustSet(t, db, key, nil)

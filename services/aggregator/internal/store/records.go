@@ -13,7 +13,7 @@ import (
 
 // formatVersion is the version of the keys and records of this package. The
 // records of pkg/schema are part of it.
-const formatVersion = 3
+const formatVersion = 4
 
 var errSegment = errors.New("a segment's length is no multiple of 8")
 

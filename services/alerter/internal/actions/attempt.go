@@ -18,8 +18,9 @@ func (r *Runner) perform(ctx context.Context, t *task) (until time.Time) {
 		r.count(t.tenant, delta(firedRules, 1))
 	}
 	j := &job{t.action, alertEvent(t.alert, t.rule, t.tenant), t.tenant, t.id, t.id}
+	r.complete(ctx, j, t.rule, t.alert)
 	e := r.try(ctx, j, alert.Action{ActionKey: t.key, Rule: t.name, Alert: t.alert.ID, Attempt: t.attempt})
-	if err := r.Ledger.Append(ctx, e); err != nil {
+	if err := r.Ledger.Append(context.WithoutCancel(ctx), e); err != nil { // also of one that was broken off
 		r.Logger.Error("cannot store what became of an action", "rule", t.name, "tenant", t.tenant, "action", t.action.Type, "error", err)
 		return r.Now().Add(afterNotStored)
 	}

@@ -31,12 +31,22 @@ func (r *Runner) Do(correlator string, tenant alert.Tenant, event Event) error {
 	if r.closed {
 		return fmt.Errorf("do the actions of rule %s: the alerter is stopping", name)
 	}
-	r.work.Go(func() { r.doAll(r.ctx, correlator, tenant, name, event) })
+	w, ok := r.direct.enter(tenant, tenant.String()+" "+name)
+	if !ok {
+		r.count(tenant, delta(schema.ErrAction, 1))
+		return fmt.Errorf("do the actions of rule %s: %w", name, ErrBusy)
+	}
+	r.work.Go(func() {
+		r.doAll(r.ctx, w, correlator, tenant, name, event)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.direct.leave(w)
+	})
 	return nil
 }
 
 // doAll does the actions of a rule one after the other.
-func (r *Runner) doAll(ctx context.Context, correlator string, tenant alert.Tenant, name string, event Event) {
+func (r *Runner) doAll(ctx context.Context, w way, correlator string, tenant alert.Tenant, name string, event Event) {
 	var change *alert.RuleChange
 	r.Ledger.Read(func(s *alert.State) { change = s.Rules[alert.RuleName{Tenant: tenant, Name: name}] })
 	if change == nil {
@@ -45,12 +55,10 @@ func (r *Runner) doAll(ctx context.Context, correlator string, tenant alert.Tena
 		return
 	}
 	r.count(tenant, delta(firedRules, 1))
-	select {
-	case r.direct <- struct{}{}:
-		defer func() { <-r.direct }()
-	case <-ctx.Done():
+	if !w.wait(ctx) {
 		return
 	}
+	defer w.done()
 	for _, one := range r.parse(change).rules {
 		for i := range one.API.Actions {
 			key := alert.ActionKey{RuleKey: one.Key, Entity: "id:" + event.Text("id"), Index: i}
@@ -86,7 +94,7 @@ func (r *Runner) doOne(ctx context.Context, key alert.ActionKey, name string, j 
 		if attempt == directAttempts && e.Action.Outcome == alert.Retrying {
 			e.Action.Outcome, e.Action.NextAttempt = alert.Failed, time.Time{}
 		}
-		if err := r.Ledger.Append(ctx, e); err != nil {
+		if err := r.Ledger.Append(context.WithoutCancel(ctx), e); err != nil {
 			r.Logger.Error("cannot store what became of an action", "rule", name, "tenant", j.tenant, "action", j.Type, "error", err)
 		}
 		if e.Action.Outcome != alert.Retrying {

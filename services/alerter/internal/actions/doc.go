@@ -69,6 +69,8 @@ type Config struct {
 	Settings Settings
 	Mailer   Mailer
 
+	// Attributes reads what else is known of an entity; nil: nobody can.
+	Attributes Attributes
 	// ParseRule reads a tenant's rule: rule.FromAPI.
 	ParseRule func(tenant alert.Tenant, body json.RawMessage) (rule.Group, error)
 
@@ -85,8 +87,6 @@ const (
 	MaxAttempts = 8
 	firstDelay  = time.Second
 	longest     = 5 * time.Minute
-	// concurrent is how many actions are under way at once.
-	concurrent = 32
 )
 
 // The loop guard: rules whose actions make events that make rules fire.
@@ -100,3 +100,6 @@ var ErrNoRuleName = errors.New("missing rule name")
 
 // ErrLoop says that one transaction made too many rules fire.
 var ErrLoop = errors.New("loop detected")
+
+// ErrBusy says that too many actions wait for their turn.
+var ErrBusy = errors.New("too many actions wait")

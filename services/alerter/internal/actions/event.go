@@ -68,7 +68,7 @@ var entityLabels = []struct{ label, kind model.LabelName }{
 
 // alertEvent returns the event of an alert of a tenant's rule: the alert's
 // labels, id and type of the entity, value, the attribute that the rule is about
-// and the names that it selects.
+// and those that it selects of these. Runner.complete adds what else is asked for.
 func alertEvent(a *alert.Alert, r *rule.Rule, t alert.Tenant) Event {
 	e := Event{}
 	for name, value := range a.Labels {

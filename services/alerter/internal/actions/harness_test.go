@@ -25,6 +25,7 @@ import (
 var (
 	noon   = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	line1  = alert.Tenant{Service: "factory", Subservice: "line1"}
+	line2  = alert.Tenant{Service: "factory", Subservice: "line2"}
 	labels = model.LabelSet{"alertname": "too_hot", "device": "sensor:7", "type": "Room", "service": "factory", "subservice": "line1"}
 )
 
@@ -87,7 +88,11 @@ type counted struct {
 func (c *counted) Count(o schema.Operations) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o.Tenant != schema.Tenant(line1) {
+	switch o.Tenant {
+	case schema.Tenant(line1):
+	case schema.Tenant(line2):
+		return
+	default:
 		panic(fmt.Sprintf("counted for %v", o.Tenant))
 	}
 	for _, d := range o.Counters {
@@ -221,18 +226,25 @@ func newBenchWith(t *testing.T, s *sink, now func() time.Time, actions string) *
 
 func (b *bench) setRule(at time.Time, actions string) {
 	b.t.Helper()
-	body := strings.ReplaceAll(`{"name":"too_hot","text":"select *, ev.temperature? as t from iotEvent as ev where cast(cast(ev.temperature?,String),float)>30","action":ACTIONS}`,
+	b.setRuleOf(line1, "too_hot", at, actions)
+}
+
+func (b *bench) setRuleOf(tenant alert.Tenant, name string, at time.Time, actions string) {
+	b.t.Helper()
+	body := strings.ReplaceAll(`{"name":"`+name+`","text":"select *, ev.temperature? as t from iotEvent as ev where cast(cast(ev.temperature?,String),float)>30","action":ACTIONS}`,
 		"ACTIONS", strings.ReplaceAll(actions, "SINK", b.sink.URL))
-	if err := b.Append(b.t.Context(), alert.Event{At: at, Rule: &alert.RuleChange{Tenant: line1, Name: "too_hot", ID: "1", Body: json.RawMessage(body), UpdatedAt: at}}); err != nil {
+	if err := b.Append(b.t.Context(), alert.Event{At: at, Rule: &alert.RuleChange{Tenant: tenant, Name: name, ID: "1", Body: json.RawMessage(body), UpdatedAt: at}}); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
 // key is that of the bench's rule.
-func (b *bench) key() (key string) {
+func (b *bench) key() string { return b.keyOf(line1, "too_hot") }
+
+func (b *bench) keyOf(tenant alert.Tenant, name string) (key string) {
 	b.Read(func(s *alert.State) {
-		change := s.Rules[alert.RuleName{Tenant: line1, Name: "too_hot"}]
-		group, err := rule.FromAPI(line1, change.Body)
+		change := s.Rules[alert.RuleName{Tenant: tenant, Name: name}]
+		group, err := rule.FromAPI(tenant, change.Body)
 		if err != nil {
 			b.t.Fatal(err)
 		}

@@ -14,8 +14,6 @@ import (
 type Runner struct {
 	Config
 	sender   sender
-	slots    chan struct{}  // one for each action under way of Run
-	direct   chan struct{}  // one for each rule under way of Do
 	work     sync.WaitGroup // the actions under way
 	ctx      context.Context
 	cancel   context.CancelFunc // breaks off what is under way
@@ -30,7 +28,8 @@ type Runner struct {
 
 	mu     sync.Mutex
 	busy   map[alert.ActionKey]time.Time // under way (zero), or not to be touched before
-	begun  int                           // actions of Run under way, or waiting for a slot
+	owed   lanes                         // of actions of Run
+	direct lanes                         // of rules of Do
 	closed bool
 	done   chan struct{} // tells Run to look again
 }
@@ -43,8 +42,6 @@ const (
 	afterNotStored = time.Second
 	// maxPause is the longest time between two looks that are expensive.
 	maxPause = 500 * time.Millisecond
-	// maxBusy is how many actions are begun or wait for a slot.
-	maxBusy = 8 * concurrent
 	// grace is for how long what is under way may go on after the end of Run.
 	grace = 3 * time.Second
 )
@@ -55,8 +52,7 @@ func New(c Config) *Runner {
 	r := &Runner{
 		Config: c, ctx: ctx, cancel: cancel,
 		sender: sender{c.Settings, c.Mailer, c.Client, c.Now},
-		slots:  make(chan struct{}, concurrent),
-		direct: make(chan struct{}, concurrent),
+		owed:   newLanes(), direct: newLanes(),
 		guard:  loopGuard{seen: map[string][]firing{}},
 		alarms: alarms{logger: c.Logger, on: map[string]bool{}},
 		parsed: map[*alert.RuleChange]tenantRule{},
@@ -220,8 +216,8 @@ func (r *Runner) unblocked(next, now time.Time) time.Time {
 	return next
 }
 
-// begin does a task beside others, once there is a slot for it, unless it is
-// under way already.
+// begin does a task beside others, once it may be under way, unless it is
+// already.
 func (r *Runner) begin(t *task, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -229,19 +225,20 @@ func (r *Runner) begin(t *task, now time.Time) {
 	if r.closed || busy && (until.IsZero() || until.After(now)) || !r.stillDue(t) {
 		return
 	}
-	if r.begun >= maxBusy {
+	w, ok := r.owed.enter(t.tenant, t.key.RuleKey)
+	if !ok {
 		return // whoever ends has Run look again
 	}
-	r.begun++
 	r.busy[t.key] = time.Time{}
 	r.work.Go(func() {
-		r.slots <- struct{}{} // each attempt is bounded
 		var until time.Time
-		if r.wanted(t) {
-			until = r.perform(r.ctx, t)
+		if w.wait(r.ctx) {
+			if r.wanted(t) {
+				until = r.perform(r.ctx, t)
+			}
+			w.done()
 		}
-		<-r.slots
-		r.end(t.key, until)
+		r.end(t.key, w, until)
 	})
 }
 
@@ -264,9 +261,9 @@ func (r *Runner) stillDue(t *task) (still bool) {
 }
 
 // end lets a task be begun again, after a rest if one is given.
-func (r *Runner) end(key alert.ActionKey, until time.Time) {
+func (r *Runner) end(key alert.ActionKey, w way, until time.Time) {
 	r.mu.Lock()
-	r.begun--
+	r.owed.leave(w)
 	if delete(r.busy, key); !until.IsZero() {
 		r.busy[key] = until
 	}

@@ -12,12 +12,20 @@ func expand(template string, e Event) string {
 	return s
 }
 
+// maxText is the longest text that placeholders make, in bytes: a template may name
+// a long label again and again. What goes beyond is cut off.
+const maxText = 1 << 20
+
 // expandText also reports whether there was any placeholder.
 func expandText(template string, e Event) (expanded string, placeholders bool) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(template, "${")
 		name, after, closed := strings.Cut(rest, "}")
+		if b.Len()+len(before) > maxText {
+			b.WriteString(strings.ToValidUTF8(before[:max(0, maxText-b.Len())], "") + "…")
+			return b.String(), placeholders
+		}
 		if !found || !closed {
 			b.WriteString(template)
 			return b.String(), placeholders

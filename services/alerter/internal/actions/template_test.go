@@ -2,6 +2,7 @@ package actions
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,4 +89,14 @@ func FuzzTemplate(f *testing.F) {
 			t.Errorf("%q: %v", template, err)
 		}
 	})
+}
+
+func TestATextThatBecomesTooLong(t *testing.T) {
+	got := expand(strings.Repeat("${long}", 50_000), Event{"long": strings.Repeat("x", 10_000)})
+	if len(got) > maxText+20_000 || !strings.HasSuffix(got, "x…") {
+		t.Errorf("%d bytes", len(got))
+	}
+	if got := expand(strings.Repeat("y", 2*maxText), Event{}); len(got) > maxText+10 {
+		t.Errorf("%d bytes without a placeholder", len(got))
+	}
 }

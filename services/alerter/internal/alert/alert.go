@@ -57,6 +57,7 @@ type Alert struct {
 	NoDataSince     time.Time `json:"noDataSince,omitzero"`     // nothing is known of its condition since
 	ResolvedAt      time.Time `json:"resolvedAt,omitzero"`      //
 	EndsAt          time.Time `json:"endsAt,omitzero"`          // posted from outside: resolved then unless posted again
+	PostedAt        time.Time `json:"postedAt,omitzero"`        // when it was posted last, with the EndsAt that it has
 	Acknowledged    *Ack      `json:"acknowledged,omitempty"`   // a person knows of it
 	Firings         uint64    `json:"firings,omitempty"`        // which firing of its labels this is, 1, 2, 3 …
 }

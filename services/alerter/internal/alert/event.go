@@ -78,6 +78,10 @@ type Notice struct {
 	Resolved    []ID           `json:"resolved,omitempty"` //
 	Fallback    bool           `json:"fallback,omitempty"` // it stands in for a receiver that has failed for long
 
+	// How many more it told of; in a State's history alone, which leaves these out.
+	MoreFiring   int `json:"moreFiring,omitempty"`
+	MoreResolved int `json:"moreResolved,omitempty"`
+
 	Outcome     Outcome       `json:"outcome"`
 	Error       string        `json:"error,omitempty"`
 	Code        int           `json:"code,omitempty"` // status of the receiver's answer, 0 for none
@@ -129,6 +133,16 @@ type Silence struct {
 	Comment   string    `json:"comment"`
 
 	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// Patterns returns the regular expressions of the matchers.
+func (s *Silence) Patterns() (all []string) {
+	for _, m := range s.Matchers {
+		if m.IsRegex {
+			all = append(all, m.Value)
+		}
+	}
+	return all
 }
 
 // Matcher is a matcher of a silence in the shape of Alertmanager's API.

@@ -31,7 +31,7 @@ func (s *State) Clone() *State {
 	for rule, alerts := range s.ByRule {
 		c.ByRule[rule] = maps.Clone(alerts)
 	}
-	c.History = slices.Clone(s.Latest())
+	c.History = slices.Clone(s.History)
 	return &c
 }
 
@@ -95,7 +95,9 @@ func (s *State) Load(p Part) {
 	for _, r := range p.Rules {
 		s.Rules[RuleName{r.Tenant, r.Name}] = r
 	}
-	s.History = append(s.History, p.History...)
+	for _, e := range p.History { // one of an older version may have more than is remembered
+		s.remember(e)
+	}
 }
 
 // loadNotice adds to what there is: one that tells of very many alerts comes in

@@ -7,10 +7,6 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// HistorySize is how many of the latest events a State remembers for people to
-// look at.
-const HistorySize = 10_000
-
 // State is what follows from the events so far. It is not for concurrent use.
 // What is handed out of it is not to be changed, and does not change.
 type State struct {
@@ -21,20 +17,16 @@ type State struct {
 	Actions  map[ActionKey]*ActionState
 	Silences map[string]*Silence
 	Rules    map[RuleName]*RuleChange // the tenants' rules
-	History  []Numbered               // the latest events, oldest first; at most HistorySize
 	Number   uint64                   // of the latest event: 1, 2, 3 …
+
+	History      []Numbered // the latest events and some before them, oldest first: see Latest
+	HistoryBytes int        // that these take, about; at most MaxHistoryBytes
 }
 
 // RuleName names a tenant's rule.
 type RuleName struct {
 	Tenant Tenant
 	Name   string
-}
-
-// Numbered is an event with its number.
-type Numbered struct {
-	Number uint64 `json:"number"`
-	Event
 }
 
 // NoticeState is what was told to one integration of a receiver about a group,
@@ -100,24 +92,6 @@ func (s *State) Apply(e Event) {
 	if !e.Transition.saidAgain() {
 		s.remember(Numbered{s.Number, e})
 	}
-}
-
-// saidAgain reports whether a transition only says that somebody outside posted
-// an alert once more, as Prometheus does each minute.
-func (t *Transition) saidAgain() bool {
-	return t != nil && t.Reason == ReasonPosted && t.From == t.Alert.Status
-}
-
-func (s *State) remember(e Numbered) {
-	if len(s.History) >= 2*HistorySize {
-		s.History = slices.Clone(s.History[len(s.History)-HistorySize:])
-	}
-	s.History = append(s.History, e)
-}
-
-// Latest returns the events that are remembered, oldest first.
-func (s *State) Latest() []Numbered {
-	return s.History[max(0, len(s.History)-HistorySize):]
 }
 
 func (s *State) transition(t *Transition) {

@@ -179,17 +179,6 @@ func TestForgettingAnAlertForgetsItEverywhere(t *testing.T) {
 	}
 }
 
-func TestTheHistoryKeepsTheLatestEvents(t *testing.T) {
-	s := alert.NewState()
-	for range 2*alert.HistorySize + 7 {
-		s.Apply(alert.Event{Silence: &alert.Silence{ID: "s"}})
-	}
-	all := s.Latest()
-	if len(all) != alert.HistorySize || all[0].Number != alert.HistorySize+8 || all[len(all)-1].Number != s.Number {
-		t.Errorf("%d events, %d to %d", len(all), all[0].Number, all[len(all)-1].Number)
-	}
-}
-
 func TestAlertsAreOrderedByTheirLabels(t *testing.T) {
 	a, b := hot("a", alert.Firing), hot("b", alert.Firing)
 	later := a

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/alertmanager/timeinterval"
 	commonconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
 )
@@ -81,9 +80,6 @@ func valueType(t reflect.Type, key string) reflect.Type {
 	if t.Kind() == reflect.Map {
 		return t.Elem()
 	}
-	if t == reflect.TypeFor[timeinterval.TimeRange]() {
-		t = reflect.TypeFor[timeRange]()
-	}
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
@@ -99,10 +95,4 @@ func valueType(t reflect.Type, key string) reflect.Type {
 		}
 	}
 	return nil
-}
-
-// timeRange has the keys that a timeinterval.TimeRange is written with.
-type timeRange struct {
-	Start string `yaml:"start_time"`
-	End   string `yaml:"end_time"`
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"weir/pkg/strictyaml"
 )
 
 // ParseMatchers reads a list of matchers, `severity="page", zone=~"a|b"`, braces
@@ -40,14 +42,14 @@ type matcherLines struct{ all labels.Matchers }
 
 // UnmarshalYAML reads it.
 func (m *matcherLines) UnmarshalYAML(node *yaml.Node) error {
-	if node.Kind != yaml.SequenceNode && !empty(node) {
+	if node.Kind != yaml.SequenceNode {
 		return errors.New("expected a list of matchers")
 	}
 	var found []string
 	for _, line := range node.Content {
 		var text string
 		if err := line.Decode(&text); err != nil {
-			for _, f := range newFaults(err) {
+			for _, f := range strictyaml.FaultsOf(err) {
 				found = append(found, f.String())
 			}
 			continue

@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"weir/pkg/strictyaml"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -151,9 +155,9 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			c, err := Parse(content, "")
-			var all *Error
+			var all strictyaml.Faults
 			if c != nil || !errors.As(err, &all) {
-				t.Fatalf("%v: expected an *Error", err)
+				t.Fatalf("%v: expected strictyaml.Faults", err)
 			}
 			golden := strings.TrimSuffix(file, ".yml") + ".txt"
 			if *update {
@@ -172,11 +176,38 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestReferencesAreRefused: the types of http_config and tls_config have fields
+// for the keys that refer to a manager of secrets.
+func TestReferencesAreRefused(t *testing.T) {
+	var look func(of reflect.Type, section string) (seen int)
+	look = func(of reflect.Type, section string) (seen int) {
+		for _, f := range reflect.VisibleFields(of) {
+			key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			if f.Type.Kind() == reflect.Pointer {
+				f.Type = f.Type.Elem()
+			}
+			switch {
+			case strings.HasSuffix(key, "_ref"):
+				seen++
+				if !slices.Contains(unsupported[section], key) {
+					t.Errorf("%s: %s is read, and nobody looks at it", section, key)
+				}
+			case key != "" && f.Type.Kind() == reflect.Struct:
+				seen += look(f.Type, key)
+			}
+		}
+		return seen
+	}
+	if look(reflect.TypeFor[HTTPConfig](), "http_config") == 0 || look(reflect.TypeFor[TLSConfig](), "smtp_tls_config") == 0 {
+		t.Error("there are no references: mend this test")
+	}
+}
+
 func TestFaultsOfTheWhole(t *testing.T) {
 	for _, row := range []struct{ name, file, fault string }{
 		{"an empty file has no route", "", "there is no route: expected the section route with a receiver"},
 		{"a file that is no YAML says where", "route: [", "line 1: did not find expected node content"},
-		{"a file is keys and values", "- a", "there is no route: expected the section route with a receiver\nline 1: the file: expected keys and values"},
+		{"a file is keys and values", "- a", "there is no route: expected the section route with a receiver\nline 1: expected keys and values"},
 		{"a key may be there once", "route: {receiver: a}\nroute: {receiver: a}\n" + minimal, `line 2: mapping key "route" already defined at line 1`},
 		{"a file is one document", "route: {receiver: a}\n" + minimal + "---\na: b\n", "there is a second document in the file: expected one"},
 		{"a key that contains itself", "route: &r {receiver: a, routes: [*r]}\n" + minimal, "anchor 'r' value contains itself"},
@@ -277,9 +308,9 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		c, err := Parse(content, "/d")
 		if err != nil {
-			var all *Error
-			if !errors.As(err, &all) || len(all.Faults) == 0 {
-				t.Errorf("%v: expected an *Error with faults", err)
+			var all strictyaml.Faults
+			if !errors.As(err, &all) || len(all) == 0 {
+				t.Errorf("%v: expected faults", err)
 			}
 			return
 		}

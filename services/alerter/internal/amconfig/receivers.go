@@ -8,6 +8,8 @@ import (
 	"time"
 
 	commonconfig "github.com/prometheus/common/config"
+
+	"weir/pkg/strictyaml"
 )
 
 // HTTPConfig says how to make HTTP requests: Alertmanager's http_config, whole.
@@ -23,6 +25,7 @@ type TLSConfig = commonconfig.TLSConfig
 // then says with Validate what is wrong with it. After that SetDirectory and
 // Complete of the receiver make it ready for use.
 type Receiver struct {
+	strictyaml.At
 	Name      string            `yaml:"name"`
 	Labels    map[string]string `yaml:"labels,omitempty"`
 	Slack     []Slack           `yaml:"slack_configs,omitempty"`
@@ -36,6 +39,7 @@ type Receiver struct {
 // AppTokenFile is set after Complete, unless HTTPConfig brings a token for an
 // APIURL of chat.postMessage.
 type Slack struct {
+	strictyaml.At
 	SendResolved bool        `yaml:"send_resolved"`
 	HTTPConfig   *HTTPConfig `yaml:"http_config,omitempty"`
 
@@ -66,7 +70,6 @@ type Slack struct {
 	MrkdwnIn    []string      `yaml:"mrkdwn_in,omitempty"`
 	Actions     []SlackAction `yaml:"actions,omitempty"`
 	Timeout     time.Duration `yaml:"timeout"` // 0: none of its own
-	Line        int           `yaml:"-"`       // of the file
 }
 
 // SlackField is a line of a table in a message. Short nil means ShortFields.
@@ -97,6 +100,7 @@ type SlackConfirm struct {
 
 // Email is one of email_configs. RequireTLS is set after Complete.
 type Email struct {
+	strictyaml.At
 	SendResolved     bool              `yaml:"send_resolved"`
 	To               string            `yaml:"to"`
 	From             string            `yaml:"from,omitempty"`
@@ -115,7 +119,6 @@ type Email struct {
 	TLSConfig        *TLSConfig        `yaml:"tls_config,omitempty"`
 	ForceImplicitTLS *bool             `yaml:"force_implicit_tls,omitempty"` // nil: on port 465
 	Threading        *Threading        `yaml:"threading,omitempty"`          // nil: on, whatever the day, unless Headers say where it belongs
-	Line             int               `yaml:"-"`                            // of the file
 }
 
 // Threading says whether the mails of a group are shown as one conversation, and
@@ -162,6 +165,7 @@ type PagerDutyLink struct {
 // OpsGenie is one of opsgenie_configs. APIURL ends in "/" after Complete; Jira
 // Service Management takes the same calls at an address of its own.
 type OpsGenie struct {
+	strictyaml.At
 	SendResolved bool                `yaml:"send_resolved"`
 	HTTPConfig   *HTTPConfig         `yaml:"http_config,omitempty"`
 	APIKey       Secret              `yaml:"api_key,omitempty"`
@@ -197,8 +201,10 @@ type Webhook struct {
 	MaxAlerts    uint64        `yaml:"max_alerts"` // 0: all
 	Timeout      time.Duration `yaml:"timeout"`
 	Payload      any           `yaml:"payload,omitempty"` // sent instead of Alertmanager's; texts in it are templates
-	Line         int           `yaml:"-"`                 // of the file
 }
+
+// Validate lists what is wrong with the receiver alone.
+func (r *Receiver) Validate() []string { return missing("name", r.Name) }
 
 // SetDefaults makes it what it is when nothing is given.
 func (s *Slack) SetDefaults() {

@@ -2,9 +2,10 @@ package amconfig
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 	"strings"
+
+	"weir/pkg/strictyaml"
 )
 
 // SetDirectory makes the names of files relative to a directory. Unlike
@@ -45,24 +46,24 @@ func join(dir string, files ...*string) {
 // Complete fills in what the receiver leaves to `global`, and lists what neither
 // says: "slack_configs[0]: …". Call it after SetDirectory, and with a `global`
 // whose names of files are joined to the directory.
-func (r *Receiver) Complete(g *Global) (found []string) {
-	note := func(kind string, i int, fault string) {
+func (r *Receiver) Complete(g *Global) (found strictyaml.Faults) {
+	note := func(line int, kind string, i int, fault string) {
 		if fault != "" {
-			found = append(found, fmt.Sprintf("%s[%d]: %s", kind, i, fault))
+			found.Add(line, "%s[%d]: %s", kind, i, fault)
 		}
 	}
 	for i := range r.Slack {
-		note("slack_configs", i, r.Slack[i].complete(g))
+		note(r.Slack[i].Line(), "slack_configs", i, r.Slack[i].complete(g))
 	}
 	for i := range r.Email {
-		note("email_configs", i, r.Email[i].complete(g))
+		note(r.Email[i].Line(), "email_configs", i, r.Email[i].complete(g))
 	}
 	for i := range r.PagerDuty {
 		p := &r.PagerDuty[i]
 		p.HTTPConfig, p.URL = cmp.Or(p.HTTPConfig, g.HTTPConfig), cmp.Or(p.URL, g.PagerdutyURL)
 	}
 	for i := range r.OpsGenie {
-		note("opsgenie_configs", i, r.OpsGenie[i].complete(g))
+		note(r.OpsGenie[i].Line(), "opsgenie_configs", i, r.OpsGenie[i].complete(g))
 	}
 	for i := range r.Webhook {
 		r.Webhook[i].HTTPConfig = cmp.Or(r.Webhook[i].HTTPConfig, g.HTTPConfig)

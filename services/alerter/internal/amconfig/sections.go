@@ -1,15 +1,15 @@
 package amconfig
 
 import (
-	"fmt"
-
 	"github.com/prometheus/alertmanager/timeinterval"
+
+	"weir/pkg/strictyaml"
 )
 
 // file is alertmanager.yml as it is written.
 type file struct {
 	Global            Global            `yaml:"global"`
-	Templates         []string          `yaml:"templates"`
+	Templates         []glob            `yaml:"templates"`
 	Route             *routeSection     `yaml:"route"`
 	InhibitRules      []inhibitSection  `yaml:"inhibit_rules"`
 	Receivers         []Receiver        `yaml:"receivers"`
@@ -44,24 +44,22 @@ func (i *inhibitSection) rule() InhibitRule {
 
 // intervalSection is one of time_intervals as it is written.
 type intervalSection struct {
+	strictyaml.At
 	Name          string                      `yaml:"name"`
 	TimeIntervals []timeinterval.TimeInterval `yaml:"time_intervals"`
-	line          int
 }
-
-func (s *intervalSection) setLine(line int) { s.line = line }
 
 // Validate says what is wrong with it alone.
 func (s *intervalSection) Validate() []string { return missing("name", s.Name) }
 
 // intervals returns the intervals by name, and which names are there twice.
-func (f *file) intervals() (map[string][]timeinterval.TimeInterval, []Fault) {
+func (f *file) intervals() (map[string][]timeinterval.TimeInterval, strictyaml.Faults) {
 	all := map[string][]timeinterval.TimeInterval{}
-	var found []Fault
+	var found strictyaml.Faults
 	for _, list := range [][]intervalSection{f.MuteTimeIntervals, f.TimeIntervals} {
 		for _, s := range list {
 			if _, twice := all[s.Name]; twice {
-				found = append(found, Fault{s.line, fmt.Sprintf("time interval %q is not unique", s.Name)})
+				found.Add(s.Line(), "time interval %q is not unique", s.Name)
 			}
 			all[s.Name] = append([]timeinterval.TimeInterval{}, s.TimeIntervals...)
 		}

@@ -1,15 +1,17 @@
 package amconfig
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"weir/pkg/strictyaml"
 )
 
 // routeSection is a route as it is written: what it leaves out, it inherits.
 type routeSection struct {
+	strictyaml.At
 	Receiver            string          `yaml:"receiver"`
 	GroupBy             []string        `yaml:"group_by"`
 	GroupWait           *model.Duration `yaml:"group_wait"`
@@ -22,10 +24,7 @@ type routeSection struct {
 	ActiveTimeIntervals []string        `yaml:"active_time_intervals"`
 	Continue            bool            `yaml:"continue"`
 	Routes              []*routeSection `yaml:"routes"`
-	line                int
 }
-
-func (r *routeSection) setLine(line int) { r.line = line }
 
 // Validate says what is wrong with the route alone.
 func (r *routeSection) Validate() (found []string) {
@@ -45,7 +44,7 @@ func (r *routeSection) Validate() (found []string) {
 
 // rootFaults says what a root route may not be: it is where an alert goes that
 // goes nowhere else.
-func (r *routeSection) rootFaults() (found []Fault) {
+func (r *routeSection) rootFaults() (found strictyaml.Faults) {
 	for _, f := range []struct {
 		bad  bool
 		text string
@@ -57,7 +56,7 @@ func (r *routeSection) rootFaults() (found []Fault) {
 		{r.Continue, "the root route must not have continue"},
 	} {
 		if f.bad {
-			found = append(found, Fault{r.line, f.text})
+			found.Add(r.Line(), "%s", f.text)
 		}
 	}
 	return found
@@ -65,13 +64,13 @@ func (r *routeSection) rootFaults() (found []Fault) {
 
 // undefined says which receivers and time intervals the routes name that there
 // are not.
-func (r *routeSection) undefined(receiver, interval func(string) bool) (found []Fault) {
+func (r *routeSection) undefined(receiver, interval func(string) bool) (found strictyaml.Faults) {
 	if r.Receiver != "" && !receiver(r.Receiver) {
-		found = append(found, Fault{r.line, fmt.Sprintf("undefined receiver %q", r.Receiver)})
+		found.Add(r.Line(), "undefined receiver %q", r.Receiver)
 	}
 	for _, name := range slices.Concat(r.MuteTimeIntervals, r.ActiveTimeIntervals) {
 		if !interval(name) {
-			found = append(found, Fault{r.line, fmt.Sprintf("undefined time interval %q", name)})
+			found.Add(r.Line(), "undefined time interval %q", name)
 		}
 	}
 	for _, child := range r.Routes {
@@ -83,7 +82,7 @@ func (r *routeSection) undefined(receiver, interval func(string) bool) (found []
 // route returns the route with what it inherits filled in.
 func (r *routeSection) route(parent *Route) *Route {
 	made := *parent
-	made.Line, made.Continue, made.Routes = r.line, r.Continue, nil
+	made.Line, made.Continue, made.Routes = r.Line(), r.Continue, nil
 	made.Matchers = sorted(r.Match.all, r.MatchRE.all, r.Matchers.all)
 	made.MuteTimeIntervals, made.ActiveTimeIntervals = r.MuteTimeIntervals, r.ActiveTimeIntervals // these are not inherited
 	if r.Receiver != "" {

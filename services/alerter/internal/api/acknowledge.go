@@ -36,6 +36,10 @@ func (a *api) acknowledge(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusBadRequest, errors.New("by: expected the name of who acknowledges the alert"))
 		return
 	}
+	if n := len(body.By) + len(body.Comment); n > alert.MaxComment {
+		fail(http.StatusBadRequest, fmt.Errorf("by and comment have %d bytes: expected %d or less", n, alert.MaxComment))
+		return
+	}
 	known, err := a.acknowledgeAll(r, fp, alert.Ack{By: body.By, Comment: body.Comment, At: a.Now()})
 	switch {
 	case err != nil:

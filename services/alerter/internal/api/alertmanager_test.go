@@ -46,9 +46,9 @@ func TestAlertmanagersDocumentsHaveItsShapes(t *testing.T) {
 		if code != http.StatusOK || header.Get("Content-Type") != "application/json" || header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %v", path, code, header)
 		}
-		golden(t, name, []byte(answer))
+		agrees(t, name, answer)
 	}
-	golden(t, "status.json", []byte(strings.ReplaceAll(h.ok("GET /api/v2/status", ""), runtime.Version(), "go1")))
+	agrees(t, "status.json", strings.ReplaceAll(h.ok("GET /api/v2/status", ""), runtime.Version(), "go1"))
 }
 
 func names(t *testing.T, answer string) string {
@@ -143,6 +143,10 @@ func TestAlertmanagersRequestsAreRefusedInItsWay(t *testing.T) {
 			`{"matchers":[{"name":"a","value":".*","isRegex":true}],"endsAt":"2026-11-21T13:00:00Z"}`, 400, "must not match the empty string"},
 		{"a silence whose expression is none", "POST /api/v2/silences",
 			`{"matchers":[{"name":"a","value":"(","isRegex":true}],"endsAt":"2026-11-21T13:00:00Z"}`, 400, "invalid regular expression"},
+		{"a silence whose expressions are too large", "POST /api/v2/silences",
+			`{"matchers":[` + strings.Repeat(`{"name":"a","value":"x{1000}","isRegex":true},`, 11) + `{"name":"a","value":"b"}],"endsAt":"2026-11-21T13:00:00Z"}`, 400, "repeat more than 10000"},
+		{"a filter that is too large", "GET /api/v2/alerts?filter=a%3D~%22" + strings.Repeat("x{1000}", 11) + "%22", "", 400, "repeat more than 10000"},
+		{"a receiver that is too large", "GET /api/v2/alerts?receiver=" + strings.Repeat("x{1000}", 11), "", 400, "repeat more than 10000"},
 		{"an update of a silence that there is not", "POST /api/v2/silences",
 			`{"id":"x","matchers":[{"name":"a","value":"b","isRegex":false}],"endsAt":"2026-11-21T13:00:00Z"}`, 404, "silence not found"},
 	} {
@@ -185,7 +189,7 @@ const post = `[{"labels":{"alertname":"Disk","empty":""},"annotations":{"a":"b"}
 func TestAPostedAlertFiresUntilItsEnd(t *testing.T) {
 	h := newHarness(t)
 	h.ok("POST /api/v2/alerts", post)
-	golden(t, "posted.json", []byte(h.ok("GET /api/v2/alerts", "")))
+	agrees(t, "posted.json", h.ok("GET /api/v2/alerts", ""))
 
 	h.ok("POST /api/v2/alerts", post)
 	if len(h.events) != 1 {
@@ -214,11 +218,64 @@ func TestAPostedAlertFiresUntilItsEnd(t *testing.T) {
 	}
 }
 
+func TestAPostedAlertFiresAtOnceWheneverItSaysThatItBegins(t *testing.T) {
+	const labels = `{"labels":{"alertname":"Disk"}`
+	for _, c := range []struct {
+		name, body string
+		fired      time.Duration // after noon, when it is posted
+	}{
+		{"with its end alone", `,"endsAt":"2026-11-21T13:00:00Z"}`, 0},
+		{"by a clock that is ahead", `,"startsAt":"2026-11-21T12:05:00Z"}`, 0},
+		{"by a clock that is ahead, and with an end", `,"startsAt":"2026-11-21T12:05:00Z","endsAt":"2026-11-21T13:00:00Z"}`, 0},
+		{"that began earlier", `,"startsAt":"2026-11-21T11:59:00Z"}`, -time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t)
+			h.ok("POST /api/v2/alerts", "["+labels+c.body+"]")
+			h.now = noon.Add(time.Second)
+			h.ok("POST /api/v2/alerts", "["+labels+c.body+"]")
+			if len(h.state.Alerts) != 1 {
+				t.Fatalf("got %v", h.state.Alerts)
+			}
+			for _, a := range h.state.Alerts {
+				if at := noon.Add(c.fired); a.Status != alert.Firing || !a.FiredAt.Equal(at) || !a.ActiveAt.Equal(at) {
+					t.Errorf("%s since %s, fired at %s; expected firing since %s", a.Status, a.ActiveAt, a.FiredAt, at)
+				}
+			}
+		})
+	}
+}
+
 func TestGoodAlertsAreTakenBesideBadOnes(t *testing.T) {
 	h := newHarness(t)
 	code, answer, _ := h.ask("POST /api/v2/alerts", `[{"labels":{}},{"labels":{"alertname":"A"}},{"labels":{"alertname":"A"},"annotations":{"x":"later"}}]`)
 	if code != 400 || !strings.Contains(answer, "alert 1 of the request") || len(h.events) != 1 || h.events[0].Transition.Alert.Annotations["x"] != "later" {
 		t.Errorf("got %d %s, events %+v", code, answer, h.events)
+	}
+}
+
+func TestAPostedAlertThatIsTooLargeDelaysNoOther(t *testing.T) {
+	h := newHarness(t)
+	long := strings.Repeat("x", 600<<10)
+	code, answer, _ := h.ask("POST /api/v2/alerts", `[{"labels":{"alertname":"A"},"annotations":{"summary":"hot","x":"`+long+`"},"generatorURL":"http://`+long+`"},
+		{"labels":{"alertname":"B","x":"`+long+`"}},{"labels":{"alertname":"C"}}]`)
+	if code != 400 || !strings.Contains(answer, "alert 2 of the request: its labels have 614411 bytes") {
+		t.Errorf("got %d %.200s", code, answer)
+	}
+	var names []string
+	for _, e := range h.events {
+		a := e.Transition.Alert
+		names = append(names, a.Name())
+		if n := alert.Bytes(a.Annotations); n > alert.MaxAnnotations || a.Name() == "A" && a.Annotations["summary"] != "hot" || a.GeneratorURL != "" {
+			t.Errorf("%s: %d bytes of annotations, %q", a.Name(), n, a.Annotations["summary"])
+		}
+	}
+	if got := strings.Join(names, " "); got != "A C" {
+		t.Errorf("taken: %s", got)
+	}
+	h.ok("POST /api/v2/alerts", `[{"labels":{"alertname":"A"},"annotations":{"summary":"hot","x":"`+long+`"},"generatorURL":"http://`+long+`"}]`)
+	if len(h.events) != 2 {
+		t.Error("the same alert at the same moment was stored again")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
 
+	"weir/pkg/read/promread/bounds"
 	"weir/services/alerter/internal/alert"
 	"weir/services/alerter/internal/route"
 )
@@ -36,6 +37,17 @@ func parseMatcher(text string) (*labels.Matcher, error) {
 
 func parseMatchers(texts []string) (labels.Matchers, error) {
 	var all labels.Matchers
+	var patterns []string
+	for _, text := range texts {
+		if _, pattern, regex := strings.Cut(text, "=~"); regex {
+			patterns = append(patterns, pattern)
+		} else if _, pattern, regex := strings.Cut(text, "!~"); regex {
+			patterns = append(patterns, pattern)
+		}
+	}
+	if err := bounds.CheckPatterns(patterns...); err != nil {
+		return nil, err
+	}
 	for _, text := range texts {
 		m, err := parseMatcher(text)
 		if err != nil {
@@ -78,6 +90,9 @@ func newAlertFilter(r *http.Request) (f alertFilter, err error) {
 		return f, errors.New("parameter receiver_matchers is not supported: receivers have no labels here")
 	}
 	if s := query.Get("receiver"); s != "" {
+		if err := bounds.CheckPatterns(s); err != nil {
+			return f, fmt.Errorf("failed to parse receiver param: %w", err)
+		}
 		if f.receiver, err = regexp.Compile("^(?:" + s + ")$"); err != nil {
 			return f, fmt.Errorf("failed to parse receiver param: %w", err)
 		}
@@ -132,6 +147,11 @@ func compile(m alert.Matcher) (*labels.Matcher, error) {
 		t = labels.MatchEqual
 	case m.IsRegex:
 		t = labels.MatchNotRegexp
+	}
+	if m.IsRegex {
+		if err := bounds.CheckPatterns(m.Value); err != nil {
+			return nil, err
+		}
 	}
 	return labels.NewMatcher(t, m.Name, m.Value)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -26,12 +27,34 @@ const (
 
 var historyKinds = []string{kindTransition, kindNotice, kindAction, kindSilence, kindRule}
 
+// What an answer holds at the most. A page that ends before its limit, because it
+// has so many bytes, is followed by the one at its offset and its number of events.
+const (
+	historyLimit = 1000
+	historyBytes = 4 << 20
+)
+
 // historyDocument is the answer: a page of the events asked for, newest first.
 type historyDocument struct {
-	Events []historyEvent `json:"events"`
-	Total  int            `json:"total"` // of those asked for, on all pages
-	Limit  int            `json:"limit"`
-	Offset int            `json:"offset"`
+	Events []json.RawMessage `json:"events"` // each a historyEvent
+	Total  int               `json:"total"`  // of those asked for, on all pages
+	Limit  int               `json:"limit"`
+	Offset int               `json:"offset"`
+
+	bytes int  // of the events
+	full  bool // no more are added
+}
+
+// add adds an event that was asked for to the page, if it is on it.
+func (d *historyDocument) add(event func() historyEvent) {
+	d.Total++
+	if d.Total <= d.Offset || d.full {
+		return
+	}
+	data := encode(event())
+	if d.full = len(d.Events) == d.Limit || len(d.Events) > 0 && d.bytes+len(data) > historyBytes; !d.full {
+		d.Events, d.bytes = append(d.Events, data), d.bytes+len(data)
+	}
 }
 
 // historyEvent is an event. Which keys it has depends on its kind.
@@ -40,7 +63,8 @@ type historyEvent struct {
 	At     stamp  `json:"at"`
 	Kind   string `json:"kind"`
 
-	Alerts []historyAlert `json:"alerts,omitempty"` // that it is about
+	Alerts []historyAlert `json:"alerts,omitempty"`     // that it is about
+	More   int            `json:"moreAlerts,omitempty"` // that it is about, and which are not remembered
 	From   alert.Status   `json:"from,omitempty"`
 	To     alert.Status   `json:"to,omitempty"`
 	Reason string         `json:"reason,omitempty"`
@@ -93,9 +117,10 @@ func (h *historyAlert) describe(a *alert.Alert) {
 // history serves GET /api/alerts/history.
 func (a *api) history(w http.ResponseWriter, r *http.Request) {
 	filter, err := newHistoryFilter(r.URL.Query())
-	page := historyDocument{Events: []historyEvent{}}
+	page := historyDocument{Events: []json.RawMessage{}}
 	if err == nil {
 		page.Limit, err = uintParameter(r, "limit", 100)
+		page.Limit = min(page.Limit, historyLimit)
 	}
 	if err == nil {
 		page.Offset, err = uintParameter(r, "offset", 0)
@@ -105,18 +130,25 @@ func (a *api) history(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	events, known := a.remembered()
-	for _, e := range slices.Backward(events) {
+	filter.labels = labelsOf(filter.fingerprint, known)
+	now := a.Now()
+	for i := range slices.Backward(events) {
+		e := &events[i]
 		if !filter.inTime(e.At) {
 			continue
 		}
-		h := historyOf(&e, known, a.Now())
-		if !filter.wants(&h) {
+		h := historyOf(e, now)
+		if !filter.wantsEvent(&h) {
 			continue
 		}
-		if page.Total >= page.Offset && len(page.Events) < page.Limit {
-			page.Events = append(page.Events, h)
+		all := func() historyEvent {
+			h.Alerts = alertsOf(e, known)
+			return h
 		}
-		page.Total++
+		if filter.ofAlerts() && !filter.wants(all()) {
+			continue
+		}
+		page.add(all)
 	}
 	respond(w, http.StatusOK, page)
 }
@@ -135,14 +167,13 @@ func (a *api) remembered() (events []alert.Numbered, known map[alert.ID]*alert.A
 	return events, known
 }
 
-func historyOf(e *alert.Numbered, known map[alert.ID]*alert.Alert, now time.Time) historyEvent {
+// historyOf returns an event without its alerts.
+func historyOf(e *alert.Numbered, now time.Time) historyEvent {
 	h := historyEvent{Number: e.Number, At: stamp(e.At)}
 	switch {
 	case e.Transition != nil:
 		t := e.Transition
 		h.Kind, h.From, h.To, h.Reason, h.Value = kindTransition, t.From, t.Alert.Status, string(t.Reason), &t.Alert.Value
-		h.Alerts = []historyAlert{{ID: t.Alert.ID, Status: t.Alert.Status}}
-		h.Alerts[0].describe(&t.Alert)
 		if t.Reason == alert.ReasonAcknowledged {
 			h.Ack = t.Alert.Acknowledged
 		}
@@ -151,14 +182,11 @@ func historyOf(e *alert.Numbered, known map[alert.ID]*alert.Alert, now time.Time
 		h.Kind, h.Receiver, h.Integration, h.GroupLabels = kindNotice, n.Receiver, n.Integration, n.GroupLabels
 		h.Reason, h.Fallback, h.TookMS = n.Reason, n.Fallback, float64(n.Took.Microseconds())/1000
 		h.outcome(n.Outcome, n.Error, n.Code, n.Attempt, n.NextAttempt)
-		h.Alerts = append(historyAlerts(n.Firing, alert.Firing, known), historyAlerts(n.Resolved, alert.Resolved, known)...)
+		h.More = n.MoreFiring + n.MoreResolved
 	case e.Action != nil:
 		x := e.Action
 		h.Kind, h.Rule, h.Tenant, h.Action, h.Entity = kindAction, x.Rule, &x.Tenant, x.Type, x.Entity
 		h.outcome(x.Outcome, x.Error, x.Code, x.Attempt, x.NextAttempt)
-		if x.Alert != "" {
-			h.Alerts = historyAlerts([]alert.ID{x.Alert}, alert.Firing, known)
-		}
 	case e.Silence != nil:
 		d := silenceDocumentOf(e.Silence, now)
 		h.Kind, h.Silence = kindSilence, &d
@@ -166,6 +194,22 @@ func historyOf(e *alert.Numbered, known map[alert.ID]*alert.Alert, now time.Time
 		h.Kind, h.Rule, h.Tenant, h.Deleted = kindRule, e.Rule.Name, &e.Rule.Tenant, e.Rule.Deleted
 	}
 	return h
+}
+
+// alertsOf returns the alerts that an event is about.
+func alertsOf(e *alert.Numbered, known map[alert.ID]*alert.Alert) []historyAlert {
+	switch {
+	case e.Transition != nil:
+		a := &e.Transition.Alert
+		h := historyAlert{ID: a.ID, Status: a.Status}
+		h.describe(a)
+		return []historyAlert{h}
+	case e.Notice != nil:
+		return append(historyAlerts(e.Notice.Firing, alert.Firing, known), historyAlerts(e.Notice.Resolved, alert.Resolved, known)...)
+	case e.Action != nil && e.Action.Alert != "":
+		return historyAlerts([]alert.ID{e.Action.Alert}, alert.Firing, known)
+	}
+	return nil
 }
 
 func (h *historyEvent) outcome(o alert.Outcome, err string, code, attempt int, next time.Time) {
@@ -194,6 +238,8 @@ func historyAlerts(ids []alert.ID, status alert.Status, known map[alert.ID]*aler
 type historyFilter struct {
 	kind, receiver, alertname, fingerprint, service, subservice string
 	from, to                                                    time.Time // zero for open
+
+	labels model.LabelSet // of the alert with the fingerprint; nil if it is not known
 }
 
 func newHistoryFilter(query url.Values) (f historyFilter, err error) {
@@ -226,25 +272,70 @@ func parseTime(name, text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("parameter %s: %q is neither a time of RFC 3339 nor unix seconds", name, text)
 }
 
+// labelsOf returns the labels of the alert with a fingerprint; nil if it is not
+// known.
+func labelsOf(fingerprint string, known map[alert.ID]*alert.Alert) model.LabelSet {
+	if fingerprint == "" {
+		return nil
+	}
+	for id, a := range known {
+		if strings.HasPrefix(string(id), fingerprint+"-") { // as alert.NewID puts it together
+			return a.Labels
+		}
+	}
+	return nil
+}
+
 func (f *historyFilter) inTime(at time.Time) bool {
 	return (f.from.IsZero() || !at.Before(f.from)) && (f.to.IsZero() || !at.After(f.to))
 }
 
-func (f *historyFilter) wants(h *historyEvent) bool {
-	if f.kind != "" && f.kind != h.Kind || f.receiver != "" && f.receiver != h.Receiver {
-		return false
-	}
-	if f.fingerprint == "" && f.alertname == "" && (h.Tenant != nil) {
+// wantsEvent says whether an event is asked for, but for its alerts.
+func (f *historyFilter) wantsEvent(h *historyEvent) bool {
+	return (f.kind == "" || f.kind == h.Kind) && (f.receiver == "" || f.receiver == h.Receiver)
+}
+
+// ofAlerts reports whether events are asked for by what their alerts are.
+func (f *historyFilter) ofAlerts() bool {
+	return f.fingerprint != "" || f.alertname != "" || f.service != "" || f.subservice != ""
+}
+
+// wants says whether an event is asked for by what its alerts are.
+func (f *historyFilter) wants(h historyEvent) bool {
+	if f.fingerprint == "" && f.alertname == "" && h.Tenant != nil {
 		return f.wantsTenant(model.LabelValue(h.Tenant.Service), model.LabelValue(h.Tenant.Subservice))
 	}
-	if f.fingerprint == "" && f.alertname == "" && f.service == "" && f.subservice == "" {
-		return true
-	}
-	return slices.ContainsFunc(h.Alerts, func(a historyAlert) bool {
+	return f.mayHave(&h) || slices.ContainsFunc(h.Alerts, func(a historyAlert) bool {
 		return (f.fingerprint == "" || f.fingerprint == a.Fingerprint) &&
 			(f.alertname == "" || f.alertname == string(a.Labels[model.AlertNameLabel])) &&
 			f.wantsTenant(a.Labels["service"], a.Labels["subservice"])
 	})
+}
+
+// mayHave reports whether an alert that is asked for may be one of those of which
+// is not remembered that the event is about them: it is of the event's group.
+func (f *historyFilter) mayHave(h *historyEvent) bool {
+	if h.More == 0 || f.fingerprint != "" && f.labels == nil {
+		return false
+	}
+	want := model.LabelSet{}
+	for name, value := range map[model.LabelName]string{model.AlertNameLabel: f.alertname, "service": f.service, "subservice": f.subservice} {
+		if value != "" {
+			want[name] = model.LabelValue(value)
+		}
+	}
+	for name, value := range h.GroupLabels {
+		if of, ok := want[name]; ok && of != value || f.labels != nil && f.labels[name] != value {
+			return false
+		}
+		delete(want, name)
+	}
+	for name, value := range want {
+		if f.labels[name] != value {
+			return false // other alerts of the group may have it: those that are remembered say so
+		}
+	}
+	return true
 }
 
 func (f *historyFilter) wantsTenant(service, subservice model.LabelValue) bool {

@@ -76,7 +76,7 @@ func (a *api) view() view { return view{a.Routing(), a.Now()} }
 
 func (v *view) document(a *alert.Alert, s route.Status) alertDocument {
 	ends := a.EndsAt
-	if ends.IsZero() { // it goes on until we say otherwise: what Prometheus says then
+	if !ends.After(v.now) { // it goes on until we say otherwise: what Prometheus says then
 		ends = v.now.Add(v.ResolveTimeout)
 	}
 	return alertDocument{

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,7 +34,7 @@ func (a *api) postAlerts(w http.ResponseWriter, r *http.Request) {
 	var bad error
 	for i, p := range posted {
 		m := p.alert(now, timeout)
-		if err := m.Validate(); err != nil {
+		if err := cmp.Or(m.Validate(), tooLong(&m)); err != nil {
 			bad = errors.Join(bad, fmt.Errorf("alert %d of the request: %w", i+1, err))
 			continue
 		}
@@ -46,6 +47,15 @@ func (a *api) postAlerts(w http.ResponseWriter, r *http.Request) {
 	if bad != nil {
 		refuse(w, http.StatusBadRequest, bad)
 	}
+}
+
+// tooLong is the error of an alert that could not be stored. What it says about
+// itself is shortened instead.
+func tooLong(m *model.Alert) error {
+	if n := alert.Bytes(m.Labels); n > alert.MaxLabels {
+		return fmt.Errorf("its labels have %d bytes: expected %d or less", n, alert.MaxLabels)
+	}
+	return nil
 }
 
 // alert fills in what was left out, as Alertmanager does.
@@ -103,6 +113,13 @@ func (a *api) takeAlerts(r *http.Request, posted []model.Alert, now time.Time) e
 // known is none.
 func taken(firing *alert.Alert, p model.Alert, now time.Time) (t alert.Transition, changed bool) {
 	over := !p.EndsAt.After(now)
+	// A start that lies ahead (that of an alert given with its end alone, or by a
+	// sender whose clock is ahead) holds no notice back, as in Alertmanager: it
+	// fires now.
+	began := p.StartsAt
+	if began.After(now) {
+		began = now
+	}
 	t = alert.Transition{From: alert.Inactive, Reason: alert.ReasonPosted}
 	switch {
 	case firing == nil && over:
@@ -112,21 +129,22 @@ func taken(firing *alert.Alert, p model.Alert, now time.Time) (t alert.Transitio
 			// Not from when it says it began: one that was resolved may come again
 			// with the same start, and is another occurrence then.
 			ID:     alert.NewID("", p.Labels, now),
-			Labels: p.Labels, ActiveAt: p.StartsAt, FiredAt: p.StartsAt, Value: 1,
+			Labels: p.Labels, ActiveAt: began, FiredAt: began, Value: 1,
 		}
 	default:
 		t.From, t.Alert = firing.Status, *firing
-		if p.StartsAt.Before(firing.ActiveAt) {
-			t.Alert.ActiveAt = p.StartsAt
+		if began.Before(firing.ActiveAt) {
+			t.Alert.ActiveAt = began
 		}
 	}
 	before := t.Alert
-	t.Alert.Annotations, t.Alert.GeneratorURL, t.Alert.EndsAt = p.Annotations, p.GeneratorURL, p.EndsAt
+	t.Alert.Annotations, t.Alert.GeneratorURL, t.Alert.EndsAt, t.Alert.PostedAt = p.Annotations, p.GeneratorURL, p.EndsAt, now
+	t.Alert = t.Alert.Bounded() // as it is stored, to be compared
 	t.Alert.Status = alert.Firing
 	if over {
 		t.Alert.Status, t.Alert.ResolvedAt = alert.Resolved, p.EndsAt
 	}
-	same := before.Status == t.Alert.Status && before.EndsAt.Equal(p.EndsAt) && before.GeneratorURL == p.GeneratorURL &&
-		before.ActiveAt.Equal(t.Alert.ActiveAt) && before.Annotations.Equal(p.Annotations)
+	same := before.Status == t.Alert.Status && before.EndsAt.Equal(p.EndsAt) && before.GeneratorURL == t.Alert.GeneratorURL &&
+		before.ActiveAt.Equal(t.Alert.ActiveAt) && before.Annotations.Equal(t.Alert.Annotations)
 	return t, !same
 }

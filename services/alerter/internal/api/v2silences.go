@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"weir/pkg/read/promread/bounds"
 	"weir/services/alerter/internal/alert"
 )
 
@@ -209,6 +210,9 @@ func (p *postedSilence) silence(now time.Time) (*alert.Silence, error) {
 	if s.EndsAt.Before(now) {
 		return nil, errEnded
 	}
+	if err := p.checkPatterns(); err != nil {
+		return nil, fmt.Errorf("invalid silence: %w", err)
+	}
 	matches := false
 	for i, m := range p.Matchers {
 		if m.Name == nil || m.Value == nil {
@@ -226,6 +230,18 @@ func (p *postedSilence) silence(now time.Time) (*alert.Silence, error) {
 		return nil, errors.New("invalid silence: at least one matcher must not match the empty string")
 	}
 	return s, nil
+}
+
+// checkPatterns returns an error if the regular expressions are too large together:
+// they would be compiled again at each start.
+func (p *postedSilence) checkPatterns() error {
+	var patterns []string
+	for _, m := range p.Matchers {
+		if m.IsRegex && m.Value != nil {
+			patterns = append(patterns, *m.Value)
+		}
+	}
+	return bounds.CheckPatterns(patterns...)
 }
 
 // checkMatcher reports whether a matcher says only that a label may be missing.

@@ -49,9 +49,9 @@ func ruled(t *testing.T) *harness {
 
 func TestRulesAndAlertsAreShownAsPrometheusShowsThem(t *testing.T) {
 	h := ruled(t)
-	golden(t, "rules.json", []byte(h.ok("GET /internal/rules", "")))
-	golden(t, "prometheus_rules.json", []byte(h.ok("GET /api/v1/rules?type=record", "")))
-	golden(t, "prometheus_alerts.json", []byte(h.ok("GET /api/v1/alerts", "")))
+	agrees(t, "rules.json", h.ok("GET /internal/rules", ""))
+	agrees(t, "prometheus_rules.json", h.ok("GET /api/v1/rules?type=record", ""))
+	agrees(t, "prometheus_alerts.json", h.ok("GET /api/v1/alerts", ""))
 	envelope := h.ok("GET /api/v1/alerts", "")
 	if bare := h.ok("GET /internal/alerts", ""); !strings.Contains(envelope, `"alerts":`+strings.TrimSpace(bare)) {
 		t.Errorf("got %s", bare)
@@ -163,7 +163,7 @@ func told(t *testing.T) *harness {
 }
 
 func TestHistoryTellsWhatHappened(t *testing.T) {
-	golden(t, "history.json", []byte(told(t).ok("GET /api/alerts/history", "")))
+	agrees(t, "history.json", told(t).ok("GET /api/alerts/history", ""))
 }
 
 func TestHistoryIsFiltered(t *testing.T) {
@@ -205,6 +205,88 @@ func TestHistoryIsFiltered(t *testing.T) {
 		if code, answer, _ := h.ask("GET /api/alerts/history?"+query, ""); code != 400 || !strings.Contains(answer, `{"error":`) {
 			t.Errorf("%s: %d %s", query, code, answer)
 		}
+	}
+}
+
+// many is a history of notices that told of very many alerts, and of others.
+func many(t *testing.T, notices int) *harness {
+	h := newHarness(t)
+	var ids []alert.ID
+	for i := range 150 {
+		a := h.fire("r", model.LabelSet{"alertname": "Hot", "node": model.LabelValue(fmt.Sprintf("n%03d", i)), "service": "factory", "subservice": "line1"}, noon)
+		ids = append(ids, a.ID)
+	}
+	for range notices {
+		n := alert.Notice{NoticeKey: alert.NoticeKey{Group: "g", Receiver: "team"}, GroupLabels: model.LabelSet{"alertname": "Hot"}, Firing: ids, Outcome: alert.Sent}
+		if err := h.Append(t.Context(), alert.Event{At: noon, Notice: &n}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+func TestHistoryOfANoticeOfManyAlertsIsFoundByAnyOfThem(t *testing.T) {
+	h := many(t, 1)
+	print := func(node, service string) string {
+		return model.LabelSet{"alertname": "Hot", "node": model.LabelValue(node), "service": model.LabelValue(service), "subservice": "line1"}.Fingerprint().String()
+	}
+	for _, c := range []struct {
+		name, query string
+		want        int
+	}{
+		{"one that is remembered", "fingerprint=" + print("n000", "factory"), 1},
+		{"one that is not", "fingerprint=" + print("n149", "factory"), 1},
+		{"one that is not, by its name and tenant too", "alertname=Hot&service=factory&fingerprint=" + print("n149", "factory"), 1},
+		{"one that is not, by another name", "alertname=Cold&fingerprint=" + print("n149", "factory"), 0},
+		{"one that is not, of another tenant", "service=other&fingerprint=" + print("n149", "factory"), 0},
+		{"one that there is not", "fingerprint=" + print("n150", "factory"), 0},
+		{"its name", "alertname=Hot", 1},
+		{"another name", "alertname=Cold", 0},
+		{"its tenant", "service=factory", 1},
+		{"another tenant", "service=other", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var page historyPage
+			decode(t, h.ok("GET /api/alerts/history?kind=notice&"+c.query, ""), &page)
+			if page.Total != c.want || len(page.Events) != c.want || c.want == 1 && (page.Events[0].More != 50 || len(page.Events[0].Alerts) != 100) {
+				t.Errorf("got %+v", page)
+			}
+		})
+	}
+}
+
+// historyPage is an answer of the history.
+type historyPage struct {
+	Events               []historyEvent
+	Total, Limit, Offset int
+}
+
+func TestHistoryComesInPagesOfBoundedSize(t *testing.T) {
+	const n = 400
+	h := many(t, n)
+	seen, requests := map[uint64]bool{}, 0
+	for len(seen) < n {
+		var page historyPage
+		answer := h.ok(fmt.Sprintf("GET /api/alerts/history?kind=notice&limit=10000&offset=%d", len(seen)), "")
+		decode(t, answer, &page)
+		if len(answer) > historyBytes+1000 || page.Limit != historyLimit || page.Total != n || len(page.Events) == 0 {
+			t.Fatalf("%d bytes, %d events of %d, at most %d", len(answer), len(page.Events), page.Total, page.Limit)
+		}
+		for i, e := range page.Events {
+			if i > 0 && e.Number >= page.Events[i-1].Number || seen[e.Number] {
+				t.Fatalf("event %d is out of place", e.Number)
+			}
+			seen[e.Number] = true
+		}
+		requests++
+	}
+	if requests < 2 {
+		t.Error("all fits into one answer: nothing was tested")
+	}
+	var page historyPage
+	decode(t, h.ok("GET /api/alerts/history?limit=0", ""), &page)
+	if len(page.Events) != 0 || page.Total != n+150 {
+		t.Errorf("a page of nothing: %d of %d", len(page.Events), page.Total)
 	}
 }
 

@@ -32,6 +32,11 @@ func (e *Evaluator) Chart(ctx context.Context, a *alert.Alert) (notice.Series, e
 		expr = r.Expr
 	}
 	now, step := time.Now(), chartTime/chartPoints
+	giveBack, err := take(ctx, g.turns)
+	if err != nil {
+		return notice.Series{}, fmt.Errorf("draw %s: %w", a.Name(), err)
+	}
+	defer giveBack()
 	q, err := e.engine.NewRangeQuery(ctx, g.queries, nil, expr, now.Add(-chartTime), now, step)
 	if err != nil {
 		return notice.Series{}, fmt.Errorf("draw %s: %w", a.Name(), err)

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/promql"
 
 	"weir/pkg/read/promread"
 	"weir/services/alerter/internal/alert"
@@ -22,6 +21,9 @@ import (
 
 // DefaultInterval is how often a group is evaluated that does not say.
 const DefaultInterval = time.Second
+
+// DefaultResolveTimeout is Alertmanager's resolve_timeout.
+const DefaultResolveTimeout = 5 * time.Minute
 
 // Ledger holds what happened.
 type Ledger interface {
@@ -49,6 +51,9 @@ type Config struct {
 	// Interval is that of groups that do not say; 0 is DefaultInterval.
 	Interval    time.Duration
 	ExternalURL string
+	// ResolveTimeout is for how long an alert that was posted before an outage may
+	// be posted again after it; nil is DefaultResolveTimeout.
+	ResolveTimeout func() time.Duration
 	// Evaluated is told of each evaluation of a group. Optional.
 	Evaluated func(Evaluation)
 	Logger    *slog.Logger
@@ -66,7 +71,8 @@ type Evaluation struct {
 // Evaluator evaluates groups of rules. Its methods may be called concurrently.
 type Evaluator struct {
 	cfg    Config
-	engine *promql.Engine
+	engine *promread.Engine
+	turns  *turns
 	ctx    context.Context // ends when Stop gives up
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -88,10 +94,13 @@ func New(cfg Config) *Evaluator {
 	if cfg.Engine.Timeout == 0 {
 		cfg.Engine.Timeout = promread.DefaultEngine().Timeout
 	}
+	if cfg.ResolveTimeout == nil {
+		cfg.ResolveTimeout = func() time.Duration { return DefaultResolveTimeout }
+	}
 	if cfg.Evaluated == nil {
 		cfg.Evaluated = func(Evaluation) {}
 	}
-	e := &Evaluator{cfg: cfg, engine: promread.NewEngine(cfg.Engine)}
+	e := &Evaluator{cfg: cfg, engine: promread.NewEngine(cfg.Engine), turns: newTurns()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.work.Go(e.expire)
 	return e

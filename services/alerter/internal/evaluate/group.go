@@ -17,6 +17,7 @@ type group struct {
 	of       *Evaluator
 	interval time.Duration
 	queries  *promread.Queryable
+	turns    []turn // that a query needs
 	rules    []*ruleRun
 
 	stopping context.CancelFunc // nil: it is not being evaluated
@@ -40,7 +41,7 @@ type ruleRun struct {
 }
 
 func newGroup(e *Evaluator, g *rule.Group) *group {
-	n := &group{Group: g, of: e, interval: g.Interval}
+	n := &group{Group: g, of: e, interval: g.Interval, turns: e.turns.of(g.Tenant)}
 	if n.interval <= 0 {
 		n.interval = e.cfg.Interval
 	}
@@ -88,12 +89,41 @@ func (g *group) run(stopping context.Context) {
 		if stopping.Err() != nil {
 			return
 		}
-		g.evaluate(next, missed)
-		next = next.Add(g.interval)
-		missed = int(max(time.Since(next)/g.interval, 0))
-		next = next.Add(time.Duration(missed) * g.interval)
-		timer.Reset(max(time.Until(next), 0))
+		if at, due := g.due(next, time.Now()); !due {
+			next, missed = at, 0
+		} else {
+			began := time.Now()
+			g.evaluate(at, missed)
+			next, missed = g.following(at, time.Now(), time.Since(began))
+		}
+		timer.Reset(min(max(time.Until(next), 0), g.interval))
 	}
+}
+
+// due reports whether a moment that was waited for has come, or which to wait for
+// now. Moments are the clock's, and waiting is not: a clock that was set back must
+// let nothing wait until it shows again what it showed before.
+func (g *group) due(next, now time.Time) (at time.Time, due bool) {
+	const inexact = 10 * time.Millisecond // of a clock that is being slowed down
+	switch early := next.Sub(now); {
+	case early > g.interval:
+		return g.after(now), false
+	case early > inexact:
+		return next, false
+	}
+	return next, true
+}
+
+// following returns the moment after one whose evaluation took so long, and how
+// many are missed before it. A tenant's rule that takes longer than its interval
+// rests for as long as it took: it keeps a processor busy half of the time at most.
+func (g *group) following(at, now time.Time, took time.Duration) (next time.Time, missed int) {
+	next = at.Add(g.interval)
+	missed = int(max(now.Sub(next)/g.interval, 0))
+	if g.Tenant != nil && took > g.interval {
+		missed += int(took / g.interval)
+	}
+	return next.Add(time.Duration(missed) * g.interval), missed
 }
 
 // after returns the first moment of the schedule that is not before t. Groups of

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -43,6 +45,9 @@ func (g *group) rule(r *ruleRun, at time.Time) error {
 // evaluateRule does what follows from a rule's result at a moment. If the query
 // fails, nothing follows.
 func (g *group) evaluateRule(r *ruleRun, at time.Time) error {
+	if r.Fault != "" {
+		return errors.New(r.Fault)
+	}
 	ctx, cancel := context.WithTimeout(g.of.ctx, g.timeout())
 	defer cancel()
 	ts := at.Add(-g.QueryOffset)
@@ -52,8 +57,9 @@ func (g *group) evaluateRule(r *ruleRun, at time.Time) error {
 	}
 	out, failed := r.Evaluate(rule.Input{
 		At: at, Result: result, Active: g.active(r), Previous: r.previous, ExternalURL: g.of.cfg.ExternalURL,
-		Expand: expand.New(ctx, g.vector, nil, g.of.cfg.ExternalURL),
-		Data:   func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Data, ts) },
+		Expand:  expand.New(ctx, g.vector, nil, g.of.cfg.ExternalURL),
+		Data:    func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Data, ts) },
+		Sources: func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Sources, ts) },
 	})
 	err = g.of.cfg.Ledger.Append(ctx, transitions(at, out.Transitions)...)
 	if errors.Is(err, alert.ErrStale) {
@@ -140,14 +146,19 @@ func labelSet(ls labels.Labels) model.LabelSet {
 // vector evaluates an expression at a moment, as the engine has it. A scalar is
 // a vector of one element without labels.
 func (g *group) vector(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+	giveBack, err := take(ctx, g.turns)
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", short(expr), err)
+	}
+	defer giveBack()
 	q, err := g.of.engine.NewInstantQuery(ctx, g.queries, nil, expr, at)
 	if err != nil {
-		return nil, fmt.Errorf("query %q: %w", expr, err)
+		return nil, fmt.Errorf("query %s: %w", short(expr), err)
 	}
 	defer q.Close()
 	result := q.Exec(ctx)
 	if result.Err != nil {
-		return nil, fmt.Errorf("query %q: %w", expr, result.Err)
+		return nil, fmt.Errorf("query %s: %w", short(expr), result.Err)
 	}
 	switch v := result.Value.(type) {
 	case promql.Vector:
@@ -155,5 +166,14 @@ func (g *group) vector(ctx context.Context, expr string, at time.Time) (promql.V
 	case promql.Scalar:
 		return promql.Vector{{T: v.T, F: v.V}}, nil
 	}
-	return nil, fmt.Errorf("query %q: the result is a %s: expected a vector or a number", expr, result.Value.Type())
+	return nil, fmt.Errorf("query %s: the result is a %s: expected a vector or a number", short(expr), result.Value.Type())
+}
+
+// short is an expression as an error has it.
+func short(expr string) string {
+	const longest = 1000
+	if len(expr) <= longest {
+		return strconv.Quote(expr)
+	}
+	return strconv.Quote(strings.ToValidUTF8(expr[:longest], "")) + "…"
 }

@@ -318,14 +318,48 @@ func TestNewRoutesHoldAtOnce(t *testing.T) {
 
 func TestAlertsFromOutsideExpire(t *testing.T) {
 	inWorld(t, hot(), to("ops", byNode...), route.Options{}, func(w *world) {
-		a := alert.Alert{ID: "x", Status: alert.Firing, FiredAt: time.Now(), ActiveAt: time.Now(), EndsAt: time.Now().Add(m)}
-		a.Labels = map[labelName]labelValue{"alertname": "Outside", "node": "x"}
-		if err := w.ledger.Append(w.t.Context(), alert.Event{At: time.Now(), Transition: &alert.Transition{Alert: a, Reason: alert.ReasonPosted}}); err != nil {
-			w.t.Fatal(err)
-		}
+		w.post("x", m)
 		w.at(2 * m)
 		w.want("0s ops: new alerts +x", "1m0s ops: resolved -x")
 	})
+}
+
+// While the alerter was away nobody could post: what fired before goes on for
+// resolve_timeout, five minutes, from when it is back.
+func TestAlertsFromOutsideOutlastAnOutage(t *testing.T) {
+	inWorld(t, hot(), to("ops", byNode...), route.Options{}, func(w *world) {
+		w.post("again", m)
+		w.post("gone", m)
+		w.post("long", 20*m)
+		w.at(30 * s)
+		w.end()
+		w.at(10 * m)
+		w.begin()
+		w.post("short", m) // posted since: its end is its own
+		w.at(11 * m)
+		w.post("again", 8*m)
+		w.at(30 * m)
+		w.want("0s ops: new alerts +again", "0s ops: new alerts +gone", "0s ops: new alerts +long",
+			"10m0s ops: new alerts +short", "11m0s ops: resolved -short", "15m0s ops: resolved -gone",
+			"19m0s ops: resolved -again", "20m0s ops: resolved -long")
+	})
+}
+
+// post posts an alert from outside, or posts it again.
+func (w *world) post(name string, lasts time.Duration) {
+	w.t.Helper()
+	now := time.Now()
+	a, from := alert.Alert{ID: alert.ID(name), Status: alert.Firing, FiredAt: now, ActiveAt: now}, alert.Inactive
+	w.ledger.Read(func(s *alert.State) {
+		if old := s.Alerts[a.ID]; old != nil {
+			a, from = *old, old.Status
+		}
+	})
+	a.EndsAt, a.PostedAt = now.Add(lasts), now
+	a.Labels = map[labelName]labelValue{"alertname": "Outside", "node": labelValue(name)}
+	if err := w.ledger.Append(w.t.Context(), alert.Event{At: now, Transition: &alert.Transition{From: from, Alert: a, Reason: alert.ReasonPosted}}); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func TestRulesOfATenantSeeItsSeriesOnly(t *testing.T) {

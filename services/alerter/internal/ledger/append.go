@@ -143,8 +143,8 @@ func (l *Ledger) apply(e *entry) {
 	}
 	l.cfg.Applied(e.events)
 	e.events = nil
-	e.done <- nil
 	for c := range l.subscribers {
 		signal(c)
 	}
+	e.done <- nil
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 
+	"weir/pkg/journal"
 	"weir/services/alerter/internal/alert"
 )
 
@@ -21,7 +22,7 @@ var ErrVersion = errors.New("the ledger is of a newer version")
 
 // ErrUnsafe means that the stream is set up so that what it acknowledged could
 // be lost.
-var ErrUnsafe = errors.New("the ledger is not durable")
+var ErrUnsafe = journal.ErrUnsafe
 
 // ErrTooLarge means that an event does not fit into a message.
 var ErrTooLarge = errors.New("the event is too large for the ledger")

@@ -151,7 +151,7 @@ func (l *Ledger) Refresh(all []alert.Refresh) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range all {
-		l.state.Refresh(r.ID, r.Value, r.Annotations)
+		l.state.Refresh(r.ID, r.Value, alert.BoundAnnotations(r.Annotations))
 	}
 }
 

@@ -212,6 +212,34 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
+func TestAnAlertThatSaysTooMuchIsStoredAllTheSame(t *testing.T) {
+	stream := ledgertest.NewStream()
+	l := open(t, stream, ledger.Config{})
+	fires := func(name, summary string) alert.Event {
+		labels := model.LabelSet{"alertname": model.LabelValue(name)}
+		return alert.Event{At: alerttest.Began, Transition: &alert.Transition{From: alert.Inactive, Alert: alert.Alert{ID: alert.ID(name), Labels: labels,
+			Status: alert.Firing, Annotations: model.LabelSet{"summary": model.LabelValue(summary)}, GeneratorURL: "http://x?" + summary}}}
+	}
+	worst := strings.Repeat("<\x01", 300<<10) // each byte becomes six in JSON
+	appendAll(t, l, fires("long", worst), fires("short", "it is hot"))
+	l.Refresh([]alert.Refresh{{ID: "short", Annotations: model.LabelSet{"summary": model.LabelValue(worst)}}})
+	again := state(l).Alerts["short"]
+	appendAll(t, l, alert.Event{At: alerttest.Began, Transition: &alert.Transition{From: alert.Firing, Alert: *again}})
+	want := state(l)
+	for _, name := range []alert.ID{"long", "short"} {
+		if a := want.Alerts[name]; a == nil || alert.Bytes(a.Annotations) > alert.MaxAnnotations || alert.Bytes(a.Annotations) < alert.MaxAnnotations-4 {
+			t.Errorf("%s: %d bytes of annotations", name, alert.Bytes(a.Annotations))
+		}
+	}
+	if got := want.Alerts["long"].GeneratorURL; got != "" {
+		t.Errorf("a part of an address: %.20s", got)
+	}
+	closed(t, l)
+	if diff := alerttest.Diff(want, state(open(t, stream, ledger.Config{}))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAnAcknowledgementIsNotLostToATransitionMadeBefore(t *testing.T) {
 	l := open(t, ledgertest.NewStream(), ledger.Config{})
 	hot := alert.Alert{ID: "a", Status: alert.Firing, Labels: model.LabelSet{"alertname": "Hot"}}

@@ -111,7 +111,16 @@ func unseal(data []byte) (kind, []byte, error) {
 
 // encode returns an event as it is stored, and as it is read again: that is what
 // is applied, so that a state is the same after a restart, to the last bit.
+//
+// What an alert says about itself is shortened: it may grow with what a rule
+// finds, and an alert that could not be stored for it could neither fire nor end,
+// nor any other of its rule.
 func encode(e alert.Event) (json.RawMessage, alert.Event, error) {
+	if e.Transition != nil {
+		t := *e.Transition
+		t.Alert = t.Alert.Bounded()
+		e.Transition = &t
+	}
 	data, err := json.Marshal(e)
 	if err != nil {
 		return nil, alert.Event{}, fmt.Errorf("encode an event: %w", err)

@@ -3,12 +3,9 @@ package ledger_test
 import (
 	"context"
 	"errors"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -16,68 +13,6 @@ import (
 	"weir/services/alerter/internal/alert/alerttest"
 	"weir/services/alerter/internal/ledger"
 )
-
-// outlet is a NATS server that can be switched off and on, while connections to
-// it try to come back.
-type outlet struct {
-	tb  testing.TB
-	dir string
-	mu  sync.Mutex
-	srv *server.Server
-}
-
-func newOutlet(tb testing.TB) *outlet {
-	o := &outlet{tb: tb, dir: tb.TempDir()}
-	o.on()
-	tb.Cleanup(o.off)
-	return o
-}
-
-func (o *outlet) on() {
-	o.tb.Helper()
-	srv, err := server.NewServer(&server.Options{ServerName: "weir", DontListen: true, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: o.dir, SyncAlways: true})
-	if err != nil {
-		o.tb.Fatal(err)
-	}
-	srv.Start()
-	if !srv.ReadyForConnections(20 * time.Second) {
-		o.tb.Fatal("the NATS server does not start")
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.srv = srv
-}
-
-func (o *outlet) off() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.srv != nil {
-		o.srv.Shutdown()
-		o.srv.WaitForShutdown()
-		o.srv = nil
-	}
-}
-
-// InProcessConn implements nats.InProcessConnProvider.
-func (o *outlet) InProcessConn() (net.Conn, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.srv == nil {
-		return nil, errors.New("switched off")
-	}
-	return o.srv.InProcessConn()
-}
-
-func (o *outlet) connect(tb testing.TB) *nats.Conn {
-	tb.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(o), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(nc.Close)
-	return nc
-}
 
 func openNATS(t *testing.T, nc *nats.Conn, cfg ledger.Config) *ledger.Ledger {
 	t.Helper()
@@ -103,20 +38,20 @@ func TestOverNATSAllIsKeptThroughRestartsAndSnapshots(t *testing.T) {
 }
 
 func TestOverNATSTheLedgerOutlivesItsServer(t *testing.T) {
-	o := newOutlet(t)
+	o := natstest.NewOutlet(t)
 	source := alerttest.NewSource(22)
-	l := openNATS(t, o.connect(t), ledger.Config{Patience: 100 * time.Millisecond})
+	l := openNATS(t, o.Connect(), ledger.Config{Patience: 100 * time.Millisecond})
 	appendAll(t, l, source.Events(20)...)
-	o.off()
+	o.Off()
 	appendAll(t, l, source.Events(20)...)
 	if h := l.Health(); !h.Degraded || h.Error == nil {
 		t.Errorf("health %+v", h)
 	}
-	o.on()
+	o.On()
 	eventually(t, "all is stored", func() bool { h := l.Health(); return !h.Degraded && h.Queued == 0 })
 	appendAll(t, l, source.Events(20)...)
 	closed(t, l)
-	if diff := alerttest.Diff(source.State, state(openNATS(t, o.connect(t), ledger.Config{}))); diff != "" {
+	if diff := alerttest.Diff(source.State, state(openNATS(t, o.Connect(), ledger.Config{}))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -191,9 +126,9 @@ func TestUnsafeStreamsAreRefused(t *testing.T) {
 }
 
 func TestOpenEndsWithItsContext(t *testing.T) {
-	o := newOutlet(t)
-	nc := o.connect(t)
-	o.off()
+	o := natstest.NewOutlet(t)
+	nc := o.Connect()
+	o.Off()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := ledger.Open(ctx, nc, ledger.Config{}); err == nil {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"weir/pkg/journal"
 )
 
 // StreamName and Subject are where the ledger is.
@@ -59,15 +61,12 @@ func openStream(ctx context.Context, nc *nats.Conn, replicas int) (*jetStream, e
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	stream, err := js.Stream(ctx, StreamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, streamConfig(replicas))
-	}
+	stream, err := journal.OpenStream(ctx, js, streamConfig(replicas))
 	if err != nil {
-		return nil, fmt.Errorf("open stream %s: %w", StreamName, err)
+		return nil, err
 	}
-	if err := checkStream(stream.CachedInfo().Config); err != nil {
-		return nil, fmt.Errorf("stream %s: %w", StreamName, err)
+	if why := whyUnsafe(stream.CachedInfo().Config); why != "" {
+		return nil, fmt.Errorf("stream %s: %w: %s", StreamName, ErrUnsafe, why)
 	}
 	return &jetStream{nc, js, stream}, nil
 }
@@ -86,21 +85,15 @@ func streamConfig(replicas int) jetstream.StreamConfig {
 	}
 }
 
-// checkStream refuses what would lose alerts that were stored.
-func checkStream(c jetstream.StreamConfig) error {
+// whyUnsafe says how a stream would lose alerts that were stored, or "".
+func whyUnsafe(c jetstream.StreamConfig) string {
 	switch {
-	case c.Storage != jetstream.FileStorage:
-		return fmt.Errorf("%w: it is kept in memory", ErrUnsafe)
-	case c.PersistMode != jetstream.DefaultPersistMode:
-		return fmt.Errorf("%w: it is written asynchronously", ErrUnsafe)
-	case c.NoAck:
-		return fmt.Errorf("%w: it does not acknowledge", ErrUnsafe)
 	case c.Retention != jetstream.LimitsPolicy || c.Discard != jetstream.DiscardNew && (c.MaxMsgs > 0 || c.MaxBytes > 0) || c.MaxAge > 0:
-		return fmt.Errorf("%w: it drops old messages by itself", ErrUnsafe)
+		return "it drops old messages by itself"
 	case c.DenyPurge:
-		return fmt.Errorf("%w: it does not let old messages be purged, and so grows for ever", ErrUnsafe)
+		return "it does not let old messages be purged, and so grows for ever"
 	}
-	return nil
+	return ""
 }
 
 func (s *jetStream) Publish(ctx context.Context, id string, data []byte, last uint64) (uint64, error) {

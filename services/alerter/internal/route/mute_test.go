@@ -1,10 +1,14 @@
 package route
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
+
+	"weir/pkg/schema"
 	"weir/services/alerter/internal/alert"
 )
 
@@ -20,6 +24,15 @@ time_intervals:
 
 func timedRoute(more string) string {
 	return strings.Replace(timed, "repeat_interval: 4h}", "repeat_interval: 4h, routes: [{matchers: ['alertname=~\".+\"'], "+more+"}]}", 1)
+}
+
+// A silence that was stored by an older version and is too large is not compiled.
+func TestASilenceWhoseExpressionsAreTooLarge(t *testing.T) {
+	s := newSilence(&alert.Silence{Matchers: []alert.Matcher{
+		{Name: "a", Value: strings.Repeat("x{1000}", 11) + "|.*", IsRegex: true, IsEqual: true}, {Name: "b", Value: ".*", IsRegex: true, IsEqual: true}}})
+	if len(s.matchers) > 0 || s.matches(model.LabelSet{"a": "x"}) {
+		t.Errorf("it matches by %v", s.matchers)
+	}
 }
 
 func TestMutes(t *testing.T) {
@@ -248,4 +261,34 @@ inhibit_rules: [{source_matchers: [alertname=S], target_matchers: [alertname=T]}
 	w.resolve(source)
 	check(source, Unprocessed, 0, 0, 0)
 	check(target, Suppressed, 0, 0, 1)
+}
+
+// A critical alert of one node says nothing of another's warning.
+func TestTheExampleInhibitsTheWarningsOfTheSameSourceAlone(t *testing.T) {
+	content, err := os.ReadFile("../../../../deployments/alertmanager.example.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rules, _ := strings.Cut(string(content), "\ninhibit_rules:")
+	rules, _, found := strings.Cut(rules, "\ntime_intervals:")
+	if !found {
+		t.Fatal("the example's inhibit_rules are not where they were")
+	}
+	labels := []string{"source", "instance", "job", "service", "subservice"}
+	for _, kind := range schema.Kinds() {
+		if label := kind.IDLabel(); label != "" {
+			labels = append(labels, label)
+		}
+	}
+	for _, label := range labels {
+		w := newWorld(t, simple+"\ninhibit_rules:"+rules+"\n", Options{})
+		w.fire("Hot severity=critical " + label + "=a")
+		same, other := w.fire("Hot severity=warning "+label+"=a"), w.fire("Hot severity=warning "+label+"=b")
+		if got := w.router.Status(w.state.Alerts[same], w.state, w.now).State; got != Suppressed {
+			t.Errorf("the warning of the same %s is %s", label, got)
+		}
+		if got := w.router.Status(w.state.Alerts[other], w.state, w.now).State; got != Active {
+			t.Errorf("the warning of another %s is %s", label, got)
+		}
+	}
 }

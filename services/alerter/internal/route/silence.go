@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
 
+	"weir/pkg/read/promread/bounds"
 	"weir/services/alerter/internal/alert"
 )
 
@@ -16,12 +17,16 @@ import (
 type silence struct {
 	of       *alert.Silence
 	matchers labels.Matchers
-	invalid  bool // a regular expression cannot be compiled: it matches nothing
+	invalid  bool // a regular expression cannot be compiled, or is too large: it matches nothing
 	gone     bool // the state does not have it any more
 }
 
 func newSilence(of *alert.Silence) *silence {
 	s := &silence{of: of}
+	if bounds.CheckPatterns(of.Patterns()...) != nil {
+		s.invalid = true // an older version of us took it
+		return s
+	}
 	for _, m := range of.Matchers {
 		matcher, err := labels.NewMatcher(matchType(m), m.Name, m.Value)
 		s.matchers = append(s.matchers, matcher)

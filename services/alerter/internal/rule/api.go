@@ -79,22 +79,27 @@ type apiRule struct {
 //	"for": "5m", "keep_firing_for": "1m", "labels": {"team": "a"}, "severity": "critical",
 //	"annotations": {"summary": "{{ $labels.device }} is at {{ $value }}"}, "resolve_on_absent": true}
 //
-// A metric is a series' full name. An attribute names the series that is called
-// so or whose name ends with it, whose name is then in the alert's label series.
+// A metric is a series' full name. An attribute is an entity's, or a value's of
+// any source: cpu_usage_percent is that of SPORE nodes too, whose series is called
+// spore_node_cpu_usage_percent. The name of the series is in the alert's label series.
 // An entity's id is its series' label device, its type their label type.
 //
 // The errors are *APIError.
 func FromAPI(tenant alert.Tenant, body json.RawMessage) (Group, error) {
+	if len(body) > MaxBody {
+		return Group{}, refuse("the rule has %d bytes: expected at most %d", len(body), MaxBody)
+	}
 	var raw apiRule
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return Group{}, refuse("%s", badJSON(err))
+	if err := decodeAPI(body, &raw); err != nil {
+		return Group{}, err
 	}
 	name, err := readName(raw.Name)
 	if err != nil {
 		return Group{}, err
 	}
 	r := &Rule{Name: name, ResolveOnAbsent: raw.ResolveOnAbsent, API: &API{ID: raw.ID, Text: raw.Text}}
-	g := Group{Key: "api;" + tenant.Service + "/" + tenant.Subservice + ";" + name, Name: name, Tenant: &tenant, Rules: []*Rule{r}}
+	g := apiGroup(tenant, name)
+	g.Rules = []*Rule{r}
 	if err := raw.condition(&g, r, body); err != nil {
 		return Group{}, err
 	}
@@ -109,6 +114,17 @@ func FromAPI(tenant alert.Tenant, body json.RawMessage) (Group, error) {
 	}
 	setKeys(&g)
 	return g, nil
+}
+
+func apiGroup(tenant alert.Tenant, name string) Group {
+	return Group{Key: "api;" + tenant.Service + "/" + tenant.Subservice + ";" + name, Name: name, Tenant: &tenant}
+}
+
+func decodeAPI(body json.RawMessage, into *apiRule) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return refuse("%s", badJSON(err))
+	}
+	return nil
 }
 
 // badJSON says what is wrong with a body in the words of its sender.
@@ -209,6 +225,9 @@ var startsAsEPL = regexp.MustCompile(`(?is)^\s*select\s`)
 func (a *apiRule) fromText(r *Rule) error {
 	if !utf8.ValidString(a.Text) {
 		return refuse("text is no valid UTF-8")
+	}
+	if err := checkSize(a.Text); err != nil {
+		return refuse("text: %v", err)
 	}
 	if !startsAsEPL.MatchString(a.Text) {
 		if _, err := promQL.ParseExpr(a.Text); err != nil {

@@ -18,9 +18,9 @@ var tenant = alert.Tenant{Service: "factory", Subservice: "line1"}
 
 const post = `"action":{"type":"post","parameters":{"url":"http://x"}}`
 
-const temperature = `label_replace({__name__=~"(.+_)?temperature"}, "series", "$1", "__name__", "(.+)")`
+const temperature = `label_replace(temperature, "series", "$1", "__name__", "(.+)")`
 
-const roomTemperature = `label_replace({__name__=~"(.+_)?temperature",type="Room"}, "series", "$1", "__name__", "(.+)")`
+const roomTemperature = `label_replace(temperature{type="Room"}, "series", "$1", "__name__", "(.+)")`
 
 func TestExpressionsOfTenantsRules(t *testing.T) {
 	epl := func(text string) string {
@@ -43,15 +43,17 @@ func TestExpressionsOfTenantsRules(t *testing.T) {
 		{"inequality", epl(`select * from iotEvent where cast(cast(temperature?,String),float) <> 30`), temperature + ` != 30`},
 		{"between", epl(`select * from iotEvent where (cast(cast(temperature?,String),float) > 3) and (cast(cast(temperature?,String),float) < 30)`), temperature + ` > 3 < 30`},
 		{"id and type", epl(`select * from iotEvent as ev where ev.type = "Room" and ev.id = "a\"b" and cast(cast(ev.temperature?,String),float) > 30`),
-			`label_replace({__name__=~"(.+_)?temperature",type="Room",device="a\"b"}, "series", "$1", "__name__", "(.+)") > 30`},
+			`label_replace(temperature{type="Room",device="a\"b"}, "series", "$1", "__name__", "(.+)") > 30`},
 		{"not this type", epl(`select * from iotEvent where cast(type?,String) != "Room" and cast(cast(temperature?,String),float) > 30`),
-			`label_replace({__name__=~"(.+_)?temperature",type!="Room"}, "series", "$1", "__name__", "(.+)") > 30`},
+			`label_replace(temperature{type!="Room"}, "series", "$1", "__name__", "(.+)") > 30`},
 		{"a series' full name", epl(`select * from iotEvent where cast(cast(spore_node_cpu_usage_percent?,String),float) > 80`), `spore_node_cpu_usage_percent > 80`},
 		{"fields of a threshold", `"attribute":"temperature","op":">","value":30`, temperature + ` > 30`},
 		{"a value as text, type, id and other labels", `"attribute":"no-signal","op":"=","value":"3e1","type":"Room","id":"r1","match":{"zone":"a"}`,
-			`label_replace({__name__=~"(.+_)?no_signal",device="r1",type="Room",zone="a"}, "series", "$1", "__name__", "(.+)") == 30`},
+			`label_replace(no_signal{device="r1",type="Room",zone="a"}, "series", "$1", "__name__", "(.+)") == 30`},
 		{"an attribute with a dot, whose series has two underscores", `"attribute":"air.temp","op":">","value":30`,
-			`label_replace({__name__=~"(.+_)?air__temp"}, "series", "$1", "__name__", "(.+)") > 30`},
+			`label_replace(air__temp, "series", "$1", "__name__", "(.+)") > 30`},
+		{"an attribute that a kind of source has too", `"attribute":"cpu_usage_percent","op":">","value":30,"type":"Room"`,
+			`label_replace({__name__=~"cpu_usage_percent|spore_node_cpu_usage_percent|proplet_cpu_usage_percent|proplet_task_cpu_usage_percent",type="Room"}, "series", "$1", "__name__", "(.+)") > 30`},
 		{"a full name with labels", `"attribute":"spore_node_cpu_usage_percent","op":"<=","value":3,"match":{"node":"n1"}`, `spore_node_cpu_usage_percent{node="n1"} <= 3`},
 		{"a metric", `"metric":"temperature","op":"!=","value":-3.5`, `temperature != -3.5`},
 		{"a metric of any name", `"metric":"temp.now","op":">","value":1`, `{__name__="temp.now"} > 1`},
@@ -59,7 +61,7 @@ func TestExpressionsOfTenantsRules(t *testing.T) {
 		{"no signal, as texts", `"nosignal":{"checkInterval":"1","reportInterval":"300","id":"r1","type":"Room"}`, `weir_source_silence_seconds{source="r1",type="Room"} > 300`},
 		{"no signal of some", `"nosignal":{"checkInterval":2,"reportInterval":5,"idRegexp":"^r|x$"}`, `weir_source_silence_seconds{source=~"(?s:.*?)(?:^r|x$)(?s:.*)"} > 5`},
 		{"no signal of an attribute", `"nosignal":{"checkInterval":1,"reportInterval":300,"id":"r1","attribute":"temperature"}`,
-			`weir_source_silence_seconds{source="r1"} > 300 or weir_source_field_silence_seconds{source="r1",field=~"(.+_)?temperature"} > 300`},
+			`weir_source_silence_seconds{source="r1"} > 300 or weir_source_field_silence_seconds{source="r1",field="temperature"} > 300`},
 	}
 	for _, test := range tests {
 		t.Run(test.what, func(t *testing.T) {

@@ -32,6 +32,12 @@ func (a *apiRule) additions(r *Rule, tenant alert.Tenant) error {
 
 // check looks over the whole as Prometheus does, and completes it.
 func (a *apiRule) check(r *Rule) error {
+	if err := checkTexts(r.Labels, r.Annotations); err != nil {
+		return refuse("%v", err)
+	}
+	if err := checkSize(r.Expr); err != nil {
+		return refuse("%v", err)
+	}
 	whole := rulefmt.Rule{Alert: r.Name, Expr: r.Expr, Labels: texts(r.Labels), Annotations: texts(r.Annotations)}
 	for _, w := range whole.Validate(rulefmt.RuleNode{}, model.UTF8Validation, promQL) {
 		return refuse("%s", strings.TrimPrefix(w.Unwrap().Error(), "could not parse expression: "))
@@ -40,7 +46,9 @@ func (a *apiRule) check(r *Rule) error {
 	if err != nil {
 		return refuse("%v", err)
 	}
-	r.Data = DataExpression(expr)
+	if err := r.setData(expr); err != nil {
+		return refuse("%v", err)
+	}
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"weir/pkg/read/promread/bounds"
 )
 
 // DataExpression returns the expression whose result has the labels of each
@@ -27,26 +29,65 @@ import (
 //	topk(3, x)                   x
 //	x > scalar(y)                x and on () y
 func DataExpression(expr parser.Expr) string {
-	d := data{names: mentionsNames(expr)}
-	if expr.Type() == parser.ValueTypeScalar {
-		return "vector(1)"
-	}
-	e := d.of(expr)
-	if d.absence {
+	text, err := dataExpression(expr)
+	if err != nil {
 		return ""
 	}
-	return e.String()
+	return text
+}
+
+// dataExpression returns errTooLarge where an expression would grow without end.
+func dataExpression(expr parser.Expr) (string, error) {
+	d := data{names: mentionsNames(expr), sizes: map[parser.Node]int{}}
+	if expr.Type() == parser.ValueTypeScalar {
+		return "vector(1)", nil
+	}
+	e := d.of(expr)
+	switch {
+	case d.absence:
+		return "", nil
+	case d.tooLarge:
+		return "", errTooLarge
+	}
+	return e.String(), nil
 }
 
 // data derives data expressions.
 type data struct {
 	absence bool // absence is what is looked for somewhere in it
 	names   bool // metric names are told apart somewhere in it, so they must be dropped where they would be
+
+	tooLarge bool
+	sizes    map[parser.Node]int // in nodes, of expressions that are looked at again
+}
+
+// size returns how many nodes an expression has, those that it has twice counted
+// twice.
+func (d *data) size(n parser.Node) int {
+	if size, ok := d.sizes[n]; ok {
+		return size
+	}
+	size := 1
+	for child := range parser.ChildrenIter(n) {
+		size = min(size+d.size(child), bounds.MaxTokens+1)
+	}
+	d.sizes[n] = size
+	return size
 }
 
 // of returns the data expression of a vector's or a range vector's expression.
-// What is a number stays as it is.
+// What is a number stays as it is. What has conditions may be needed twice, which
+// doubles an expression with each level: one that grows too large stays as it is.
 func (d *data) of(e parser.Expr) parser.Expr {
+	x := d.derive(e)
+	if d.size(x) > bounds.MaxTokens {
+		d.tooLarge = true
+		return e
+	}
+	return x
+}
+
+func (d *data) derive(e parser.Expr) parser.Expr {
 	if e.Type() == parser.ValueTypeScalar || e.Type() == parser.ValueTypeString {
 		return e
 	}

@@ -119,7 +119,7 @@ func labelSets(v parser.Value) map[string]bool {
 	return all
 }
 
-func query(t *testing.T, engine *promql.Engine, r promread.Reader, expr string, at time.Time) (map[string]bool, error) {
+func query(t *testing.T, engine *promread.Engine, r promread.Reader, expr string, at time.Time) (map[string]bool, error) {
 	t.Helper()
 	q, err := engine.NewInstantQuery(context.Background(), &promread.Queryable{Reader: r, Lookback: 5 * time.Minute}, nil, expr, at)
 	if err != nil {

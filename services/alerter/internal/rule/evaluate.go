@@ -27,7 +27,8 @@ var (
 	ErrSameAlerts = errors.New("vector contains metrics with the same labelset after applying alert labels")
 	// ErrSameSeries: two recorded series have the same labels. Nothing is recorded.
 	ErrSameSeries = errors.New("vector contains metrics with the same labelset after applying rule labels")
-	// ErrLimit: the rule has more alerts or series than its group's limit. All its
+	// ErrLimit: the rule has more alerts or series than its group's limit, or than
+	// MaxAlerts. All its
 	// alerts end, nothing is recorded.
 	ErrLimit = errors.New("exceeded limit")
 	// ErrData: it cannot be told whether alerts that are not in the result have
@@ -41,6 +42,9 @@ func (r *Rule) Evaluate(in Input) (Output, error) {
 	if r.Record {
 		return r.record(in)
 	}
+	if limit := r.limit(); len(in.Result) > limit {
+		return exceeded(in, limit, len(in.Result))
+	}
 	e := evaluation{rule: r, Input: in, active: byIdentity(in.Active), labels: prepare(r.Labels), annotations: prepare(r.Annotations)}
 	found, err := e.identified()
 	if err != nil {
@@ -50,8 +54,8 @@ func (r *Rule) Evaluate(in Input) (Output, error) {
 		e.found(found[i], s)
 	}
 	err = e.missing(found)
-	if r.Limit > 0 && e.count > r.Limit {
-		return e.exceeded()
+	if limit := r.limit(); e.count > limit {
+		return exceeded(in, limit, e.count)
 	}
 	sortTransitions(e.out.Transitions)
 	return e.out, err
@@ -77,6 +81,10 @@ type evaluation struct {
 	buffer      []byte
 	out         Output
 	count       int // of the alerts that are pending or firing after it
+
+	asked  bool                       // for the sources
+	there  map[model.Fingerprint]bool // the sources
+	unsaid error                      // why they are not known
 }
 
 // identified returns the identities of the alerts that the result's elements raise.
@@ -104,7 +112,7 @@ func (e *evaluation) labelsOf(s Sample) model.LabelSet {
 	}
 	for i := range e.labels {
 		t := &e.labels[i]
-		if value := e.expand(e.buffer[:0], t, s); len(value) > 0 {
+		if value := e.labelValue(e.buffer[:0], t, s); len(value) > 0 {
 			all[t.name] = model.LabelValue(value)
 		} else {
 			delete(all, t.name)
@@ -120,10 +128,10 @@ func (e *evaluation) annotationsOf(s Sample, old model.LabelSet) model.LabelSet 
 		return nil
 	}
 	values := make([]model.LabelValue, len(e.annotations))
-	same := len(old) == len(values)
+	same, size := len(old) == len(values), 0
 	for i := range e.annotations {
 		t := &e.annotations[i]
-		e.buffer = e.expand(e.buffer[:0], t, s)
+		e.buffer = e.within(&size, e.expand(e.buffer[:0], t, s))
 		before, ok := old[t.name]
 		if same = same && ok && string(before) == string(e.buffer); same {
 			values[i] = before
@@ -157,6 +165,10 @@ func (e *evaluation) found(id identity, s Sample) {
 	now.KeepFiringSince, now.NoDataSince = time.Time{}, time.Time{}
 	news := false
 	if old.NoData() {
+		if old.Status == alert.Pending {
+			// Of that time nobody knows that the condition was true: it does not count.
+			now.ActiveAt = now.ActiveAt.Add(max(e.At.Sub(old.NoDataSince), 0))
+		}
 		e.transition(old.Status, alert.ReasonData, now)
 		news = true
 	} else if !old.KeepFiringSince.IsZero() {
@@ -189,13 +201,13 @@ func (e *evaluation) begin(s Sample) {
 }
 
 // exceeded ends all alerts, and begins none.
-func (e *evaluation) exceeded() (Output, error) {
-	out := Output{Warnings: e.out.Warnings}
-	for _, a := range e.Active {
-		out.Transitions = append(out.Transitions, end(a, ReasonLimit, e.At))
+func exceeded(in Input, limit, count int) (Output, error) {
+	var out Output
+	for _, a := range in.Active {
+		out.Transitions = append(out.Transitions, end(a, ReasonLimit, in.At))
 	}
 	sortTransitions(out.Transitions)
-	return out, fmt.Errorf("%w of %d with %d alerts", ErrLimit, e.rule.Limit, e.count)
+	return out, fmt.Errorf("%w of %d with %d alerts", ErrLimit, limit, count)
 }
 
 func (e *evaluation) transition(from alert.Status, why alert.Reason, a alert.Alert) {
@@ -207,9 +219,9 @@ func sameValue(a, b alert.Value) bool {
 }
 
 // GeneratorURL links to an expression in the interface at externalURL; it is ""
-// if there is none.
+// if there is none, or if the expression is too long for a link.
 func GeneratorURL(externalURL, expr string) string {
-	if externalURL == "" {
+	if externalURL == "" || len(expr) > maxLink {
 		return ""
 	}
 	return strings.TrimSuffix(externalURL, "/") + strutil.TableLinkForExpression(expr)

@@ -226,7 +226,12 @@ func TestEvaluationsOverTime(t *testing.T) {
 			{at: "0s", result: "node=1 81", want: "node=1 inactive>pending"},
 			{at: "1m", want: "node=1 pending>pending no_data"},
 			{at: "10m"},
-			{at: "11m", result: "node=1 81", want: "node=1 pending>pending data, node=1 pending>firing"},
+			{at: "11m", result: "node=1 81", want: "node=1 pending>pending data"},
+			{at: "14m", result: "node=1 81"},
+			{at: "14m30s", want: "node=1 pending>pending no_data"},
+			{at: "20m30s", result: "node=1 81", want: "node=1 pending>pending data"},
+			{at: "20m59s", result: "node=1 81"},
+			{at: "21m", result: "node=1 81", want: "node=1 pending>firing"},
 		}},
 		{"a pending alert without data is dropped after an hour", rule.Rule{For: 5 * minute}, []step{
 			{at: "0s", result: "node=1 81", want: "node=1 inactive>pending"},

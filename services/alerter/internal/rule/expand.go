@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -37,6 +38,7 @@ func prepare(all model.LabelSet) []text {
 		t.pieces, t.plain = piecesOf(t.source)
 		prepared = append(prepared, t)
 	}
+	slices.SortFunc(prepared, func(a, b text) int { return strings.Compare(string(a.name), string(b.name)) })
 	return prepared
 }
 
@@ -81,6 +83,30 @@ func (e *evaluation) expand(to []byte, t *text, s Sample) []byte {
 	return to
 }
 
+// labelValue appends a label's text. One that is too long is replaced by a text
+// that says so; which ones are must not depend on the others, or on their order,
+// because alerts are told apart by their labels.
+func (e *evaluation) labelValue(to []byte, t *text, s Sample) []byte {
+	value := e.expand(to, t, s)
+	if len(value) > maxLabelValue && !t.fixed() {
+		return fmt.Appendf(value[:0], "<error expanding template: more than %d bytes>", maxLabelValue)
+	}
+	return value
+}
+
+// within adds a text's size to those of an alert's others. What goes beyond
+// MaxTexts is replaced by a text that says so.
+func (e *evaluation) within(size *int, text []byte) []byte {
+	if *size+len(text) > MaxTexts {
+		text = fmt.Appendf(text[:0], "<error expanding template: the texts have more than %d bytes together>", MaxTexts)
+	}
+	*size += len(text)
+	return text
+}
+
+// maxWarnings is how many an Output has at most: the others say the same.
+const maxWarnings = 10
+
 var errNoExpander = errors.New("only $labels and $value are understood here")
 
 // execute expands a text as a template. Its error becomes the text.
@@ -92,6 +118,8 @@ func (e *evaluation) execute(source string, s Sample) string {
 			return expanded
 		}
 	}
-	e.out.Warnings = append(e.out.Warnings, fmt.Sprintf("expand %q for %s: %v", source, s.Labels, err))
+	if len(e.out.Warnings) < maxWarnings {
+		e.out.Warnings = append(e.out.Warnings, fmt.Sprintf("expand %q for %s: %v", source, s.Labels, err))
+	}
 	return fmt.Sprintf("<error expanding template: %s>", err)
 }

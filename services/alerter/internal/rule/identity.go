@@ -63,7 +63,7 @@ func (e *evaluation) identify(s Sample, o own) identity {
 		}
 	}
 	for _, t := range o.templates {
-		e.buffer = e.expand(e.buffer[:0], t, s)
+		e.buffer = e.labelValue(e.buffer[:0], t, s)
 		if len(e.buffer) > 0 {
 			id += identityOf(string(t.name), string(e.buffer))
 		}

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,19 +36,35 @@ func (e *evaluation) missing(found []identity) error {
 			e.untrue(a, alert.ReasonAbsent)
 		case failed != nil:
 			e.count++
-		case goesOn(a, data):
+		case e.goesOn(a, data):
 			e.untrue(a, ReasonReplaced)
 		default:
 			e.unknown(a)
 		}
 	}
-	return failed
+	return errors.Join(failed, e.unsaid)
 }
 
-// goesOn reports whether an alert's source is there under other labels.
-func goesOn(a *alert.Alert, data map[model.Fingerprint]bool) bool {
+// goesOn reports whether an alert's source is there under other labels: among the
+// data, or where the rule's selectors do not look. Where that cannot be told, it is
+// not known to be.
+func (e *evaluation) goesOn(a *alert.Alert, data map[model.Fingerprint]bool) bool {
 	source, ok := sourceOf(a.Series)
-	return ok && data[source]
+	return ok && (data[source] || e.sourcesThere()[source])
+}
+
+// sourcesThere returns what Input.Sources says, which is asked once.
+func (e *evaluation) sourcesThere() map[model.Fingerprint]bool {
+	if e.rule.Sources == "" || e.Sources == nil || e.asked {
+		return e.there
+	}
+	e.asked = true
+	there, err := e.Sources()
+	if err != nil {
+		e.unsaid = fmt.Errorf("%w %q: %w", ErrData, e.rule.Sources, err)
+	}
+	e.there = there
+	return there
 }
 
 // gone returns the active alerts that are not in the result.

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/read/promread/bounds"
 	"weir/pkg/schema"
-	"weir/pkg/schema/decode/ngsi"
 )
 
 // MinCheckInterval is the least check interval of a no-signal rule, in minutes.
@@ -54,7 +54,7 @@ func (a *apiRule) fromNoSignal(g *Group, r *Rule) error {
 	r.ResolveOnAbsent = true
 	r.Expr = silence(schema.LiveSourceSilence, matchers, report)
 	if raw.Attribute != "" {
-		matchers = append(matchers, endsWith(schema.LiveFieldLabel, ngsi.SeriesName(raw.Attribute)))
+		matchers = append(matchers, named(schema.LiveFieldLabel, raw.Attribute))
 		r.Expr += " or " + silence(schema.LiveSourceFieldSilence, matchers, report)
 	}
 	r.Annotations = model.LabelSet{"summary": model.LabelValue(r.Name + ": no signal of {{ $labels.source }} for {{ $value }} s")}
@@ -75,6 +75,9 @@ func (n *rawNoSignal) matchers() ([]*labels.Matcher, error) {
 	case n.ID != "":
 		all = append(all, labels.MustNewMatcher(labels.MatchEqual, schema.LiveSourceLabel, n.ID))
 	case n.IDRegexp != "":
+		if err := bounds.CheckPatterns(n.IDRegexp); err != nil {
+			return nil, refuse("invalid idRegexp: %v", err)
+		}
 		if _, err := regexp.Compile(n.IDRegexp); err != nil {
 			return nil, refuse("invalid idRegexp %s: %v", n.IDRegexp, err)
 		}

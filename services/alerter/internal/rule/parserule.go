@@ -33,6 +33,10 @@ func (p *parsing) parseRule(i int, n *yaml.Node, g *Group) *Rule {
 			bad[pr.key] = true
 		}
 	}
+	if err := cmp.Or(checkSize(raw.Expr), checkTexts(merge(g.Labels, labelSet(raw.Labels)), labelSet(raw.Annotations))); err != nil {
+		p.fault(keyLine(pairs, "expr", n.Line), "%v", err)
+		return nil
+	}
 	if raw.Record != "" && absent {
 		p.fault(keyLine(pairs, absentKey, n.Line), "invalid field '%s' in recording rule", absentKey)
 	}
@@ -51,10 +55,12 @@ func (p *parsing) parseRule(i int, n *yaml.Node, g *Group) *Rule {
 		Labels: merge(g.Labels, labelSet(raw.Labels)), Annotations: labelSet(raw.Annotations), ResolveOnAbsent: absent, Limit: g.Limit, Line: n.Line}
 	if raw.Record != "" {
 		r.Record, r.Name = true, raw.Record
-		return r
 	}
 	expr, _ := promQL.ParseExpr(raw.Expr)
-	r.Data = DataExpression(expr)
+	if err := r.setData(expr); err != nil {
+		p.fault(keyLine(pairs, "expr", n.Line), "%v", err)
+		return nil
+	}
 	return r
 }
 

@@ -10,6 +10,9 @@ import (
 // record returns the series that a recording rule writes, ascending by their
 // labels, and those that it wrote before and does not any more.
 func (r *Rule) record(in Input) (Output, error) {
+	if limit := r.limit(); len(in.Result) > limit {
+		return Output{}, fmt.Errorf("%w of %d with %d series", ErrLimit, limit, len(in.Result))
+	}
 	var out Output
 	seen := make(map[model.Fingerprint]bool, len(in.Result))
 	for _, s := range in.Result {
@@ -20,9 +23,6 @@ func (r *Rule) record(in Input) (Output, error) {
 		}
 		seen[print] = true
 		out.Samples = append(out.Samples, Sample{Labels: labels, Value: s.Value})
-	}
-	if r.Limit > 0 && len(out.Samples) > r.Limit {
-		return Output{}, fmt.Errorf("%w of %d with %d series", ErrLimit, r.Limit, len(out.Samples))
 	}
 	for _, s := range in.Previous {
 		if !seen[s.Labels.Fingerprint()] {

@@ -37,6 +37,9 @@ type Rule struct {
 	// missing in its result has no data. It is "" where absence ends an alert,
 	// as in Prometheus: with absent(), for example.
 	Data string
+	// Sources is Data without what it says of sources' own labels: a source that is
+	// in its result is there, under whatever labels. It is "" where that is Data.
+	Sources string
 
 	For             time.Duration
 	KeepFiringFor   time.Duration
@@ -45,6 +48,9 @@ type Rule struct {
 	ResolveOnAbsent bool           // an alert whose series vanishes is resolved
 	Limit           int            // the group's
 	Line            int            // in the group's file; 0 for tenants' rules
+
+	// Fault is why the rule is not evaluated, "" for one that is.
+	Fault string
 
 	API *API // of a tenant's rule, else nil
 }
@@ -106,6 +112,9 @@ type Input struct {
 	// Data returns what Known says of Rule.Data's result. It is called once at the
 	// most, and only if an alert's series vanished from the result.
 	Data func() (map[model.Fingerprint]bool, error)
+	// Sources returns the same of Rule.Sources' result. It is called once at the most,
+	// and only if a source is not among the data. nil: nobody can say.
+	Sources func() (map[model.Fingerprint]bool, error)
 	// ExternalURL is where people reach weir: alerts link to their expression there.
 	ExternalURL string
 
@@ -117,7 +126,7 @@ type Input struct {
 type Output struct {
 	Transitions []alert.Transition // in the order of the alerts' labels
 	Refreshed   []Refresh          // what changed without being news
-	Warnings    []string           // templates that could not be expanded
+	Warnings    []string           // templates that could not be expanded, the first of them
 
 	Samples []Sample         // of a recording rule, with name and labels set
 	Ended   []model.LabelSet // the series that Previous had and Samples has not

@@ -101,19 +101,34 @@ func (r *Rule) setThreshold(series, what string, conditions []condition) {
 // escapeTemplate keeps a text from being read as a template.
 func escapeTemplate(text string) string { return strings.ReplaceAll(text, "{{", `{{"{{"}}`) }
 
-// seriesOf is the expression of an attribute's series. Where several names may be
-// meant, their names become a label: alerts have no name to be told apart by.
+// seriesOf is the expression of an attribute's series. Several names may be meant,
+// so their names become a label: alerts have no name to be told apart by.
 func seriesOf(attribute string, matchers []*labels.Matcher) string {
 	name := ngsi.SeriesName(attribute)
 	if wellKnown(name) {
 		return selector(labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name), matchers)
 	}
-	return fmt.Sprintf(`label_replace(%s, %q, "$1", "__name__", "(.+)")`, selector(endsWith(model.MetricNameLabel, name), matchers), SeriesLabel)
+	return fmt.Sprintf(`label_replace(%s, %q, "$1", "__name__", "(.+)")`, selector(named(model.MetricNameLabel, attribute), matchers), SeriesLabel)
 }
 
-// endsWith matches a name and all that end with it behind an underscore.
-func endsWith(label, name string) *labels.Matcher {
-	return labels.MustNewMatcher(labels.MatchRegexp, label, "(.+_)?"+regexp.QuoteMeta(name))
+// named matches the names of an attribute's series: its own name, which the values
+// of entities, devices and targets have, and that of each kind of source whose
+// series have the kind's name before it. What merely ends with the name is another
+// attribute: an entity's target_temperature is not its temperature.
+func named(label, attribute string) *labels.Matcher {
+	names := []string{ngsi.SeriesName(attribute)}
+	for _, f := range schema.Fields {
+		if f.Name == f.Kind.String()+"_"+names[0] {
+			names = append(names, f.Name)
+		}
+	}
+	if len(names) == 1 {
+		return labels.MustNewMatcher(labels.MatchEqual, label, names[0])
+	}
+	for i := range names {
+		names[i] = regexp.QuoteMeta(names[i])
+	}
+	return labels.MustNewMatcher(labels.MatchRegexp, label, strings.Join(names, "|"))
 }
 
 // wellKnown reports whether a name is that of a series of weir's own tables.

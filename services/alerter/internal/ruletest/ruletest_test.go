@@ -3,37 +3,14 @@ package ruletest_test
 import (
 	"bytes"
 	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"weir/pkg/golden"
 	"weir/services/alerter/internal/ruletest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestFilesWhoseTestsSucceed(t *testing.T) {
-	for _, name := range []string{"example", "datamgmt", "everything", "defaults"} {
+	for _, name := range []string{"example", "datamgmt", "everything", "defaults", "rollout"} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			if ok, err := ruletest.Run([]string{"testdata/" + name + ".test.yml"}, &out); err != nil || !ok {
@@ -51,7 +28,7 @@ func TestWhatIsPrinted(t *testing.T) {
 	if err != nil || ok {
 		t.Errorf("%v, %v", ok, err)
 	}
-	golden(t, "run.golden", out.String())
+	golden.Check(t, "run.golden", out.String())
 }
 
 func TestCheck(t *testing.T) {
@@ -62,7 +39,7 @@ func TestCheck(t *testing.T) {
 	if err := ruletest.Check([]string{"testdata/broken.yml", "testdata/none.yml", "testdata/alerts.yml"}, &out); !errors.Is(err, ruletest.ErrFaults) {
 		t.Error(err)
 	}
-	golden(t, "check.golden", out.String())
+	golden.Check(t, "check.golden", out.String())
 }
 
 type full struct{}

@@ -24,7 +24,7 @@ import (
 
 // world is where a test's rules are evaluated: its series, and the alerts so far.
 type world struct {
-	engine   *promql.Engine
+	engine   *promread.Engine
 	input    *readtest.Memory
 	recorded *readtest.Memory // by recording rules, and ALERTS
 	state    *alert.State
@@ -136,13 +136,8 @@ func (w *world) evaluateRule(r *rule.Rule, at, looks time.Time) error {
 	out, err := r.Evaluate(rule.Input{
 		At: at, Result: samplesOf(result), Expand: w.expander, ExternalURL: w.url,
 		Active: w.active(r), Previous: w.previous[r.Key],
-		Data: func() (map[model.Fingerprint]bool, error) {
-			v, err := w.query(r.Data, looks)
-			if err != nil {
-				return nil, err
-			}
-			return rule.Known(samplesOf(v)), nil
-		},
+		Data:    func() (map[model.Fingerprint]bool, error) { return w.known(r.Data, looks) },
+		Sources: func() (map[model.Fingerprint]bool, error) { return w.known(r.Sources, looks) },
 	})
 	if err != nil {
 		return err
@@ -159,6 +154,14 @@ func (w *world) evaluateRule(r *rule.Rule, at, looks time.Time) error {
 	}
 	w.record(r, samples, looks)
 	return nil
+}
+
+func (w *world) known(expr string, at time.Time) (map[model.Fingerprint]bool, error) {
+	v, err := w.query(expr, at)
+	if err != nil {
+		return nil, err
+	}
+	return rule.Known(samplesOf(v)), nil
 }
 
 func (w *world) active(r *rule.Rule) []*alert.Alert {

@@ -221,13 +221,20 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	switch {
 	case !info.allowed: // it came under an alias, or is another tenant's since a moment ago
 		h.refuse(s, pk, packets.ErrNotAuthorized)
-	case !info.Ours:
-		return pk, nil
+	case !info.Ours, clears(&pk):
+		return pk, nil // the broker's own business, which it acknowledges
 	default:
 		h.take(s, info, pk)
 	}
 	return pk, packets.ErrRejectPacket
 }
+
+// clears reports whether a message says nothing but that its topic's retained one
+// is to be forgotten. It is handed on and no event. A will cannot say that: the
+// broker lets nobody in whose will is empty.
+//
+// Source: MQTT 3.1.1, 3.3.1.3; MQTT 5.0, 3.3.1.3.
+func clears(pk *packets.Packet) bool { return pk.FixedHeader.Retain && len(pk.Payload) == 0 }
 
 // take puts a message into the journal's queue and hands it on.
 func (h *hook) take(s *session, info topicInfo, pk packets.Packet) {

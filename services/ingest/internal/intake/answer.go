@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"weir/pkg/httpserver"
 )
 
 // answer is an answer. Without a content type it is JSON.
@@ -40,14 +42,26 @@ type unavailable struct{ err error }
 
 // Error says what clients are told.
 func (u *unavailable) Error() string {
-	if errors.Is(u.err, ErrClosed) {
+	switch {
+	case errors.Is(u.err, ErrClosed):
 		return "weir is stopping: send it again"
+	case isCrowded(u.err), errors.Is(u.err, httpserver.ErrSlow):
+		return u.err.Error() + ": send it again"
 	}
 	return "the journal did not store it in time: send it again"
 }
 
 // Unwrap returns why.
 func (u *unavailable) Unwrap() error { return u.err }
+
+// isCrowded reports whether an error says that there was no room.
+func isCrowded(err error) bool { return errors.Is(err, errNoRoom) || errors.Is(err, errSlowest) }
+
+// isOurs reports whether an answer with a 5xx is worth a line in the log: one for
+// each slow sender is not, nor when we stop.
+func isOurs(err error) bool {
+	return !errors.Is(err, context.Canceled) && !errors.Is(err, ErrClosed) && !isCrowded(err) && !errors.Is(err, httpserver.ErrSlow)
+}
 
 func explain(err error) answer {
 	p := &problem{code: http.StatusInternalServerError, text: "internal error"}
@@ -88,7 +102,9 @@ func inJSON(v any) []byte {
 func (in *Intake) serve(route string, m methods) http.HandlerFunc {
 	return func(w http.ResponseWriter, hr *http.Request) {
 		begin := in.cfg.Now()
-		a := in.run(route, m, &request{Request: hr, query: hr.URL.Query()})
+		r := &request{Request: hr, query: hr.URL.Query()}
+		a := in.run(route, m, r)
+		r.end()
 		a.write(w)
 		in.cfg.Observer.Served(route, a.code, in.cfg.Now().Sub(begin))
 	}
@@ -106,7 +122,7 @@ func (in *Intake) run(route string, m methods, r *request) (a answer) {
 	if err != nil {
 		header := a.header
 		a = explain(err)
-		if a.code >= 500 && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrClosed) {
+		if a.code >= 500 && isOurs(err) {
 			in.cfg.Observer.Failed(route, err)
 		}
 		a.header = joined(a.header, header)
@@ -142,15 +158,6 @@ func (in *Intake) dispatch(m methods, r *request) (answer, error) {
 	}
 	if err := in.origins.Check(r.Request); err != nil {
 		return answer{}, &problem{code: http.StatusForbidden, text: "pages of other sites are not answered"}
-	}
-	if method == http.MethodGet { // has no body, and does not wait for the journal
-		return h(in, r)
-	}
-	select {
-	case in.turns <- struct{}{}:
-		defer func() { <-in.turns }()
-	case <-r.Context().Done():
-		return answer{}, &unavailable{r.Context().Err()}
 	}
 	return h(in, r)
 }

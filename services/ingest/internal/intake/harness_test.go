@@ -45,6 +45,7 @@ type observer struct {
 	mu       sync.Mutex
 	served   []string
 	failed   []string
+	refused  []string
 	panicked int
 }
 
@@ -58,6 +59,7 @@ func (o *observer) functions() intake.Observer {
 		Served: func(route string, code int, _ time.Duration) {
 			note(func() { o.served = append(o.served, fmt.Sprint(route, " ", code)) })
 		},
+		Refused:  func(correlator, text string) { note(func() { o.refused = append(o.refused, correlator+": "+text) }) },
 		Failed:   func(route string, err error) { note(func() { o.failed = append(o.failed, route+": "+err.Error()) }) },
 		Panicked: func(string, any, []byte) { note(func() { o.panicked++ }) },
 	}

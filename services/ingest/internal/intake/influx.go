@@ -34,7 +34,7 @@ func influxWrite(in *Intake, r *request) (answer, error) {
 	if !known {
 		return influxFault(r, http.StatusBadRequest, fmt.Sprintf("invalid precision %q: expected ns, us, ms, s, m or h", shown(r.query.Get("precision")))), nil
 	}
-	b, err := in.read(r)
+	b, err := in.read(r, in.cfg.MaxBody)
 	if err != nil {
 		return answer{}, err
 	}

@@ -9,6 +9,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +34,15 @@ type Config struct {
 	Submit  func(ctx context.Context, e schema.Event, tenant schema.Tenant, answer int) error
 	Users   *access.Users // nil: anyone may push
 	MaxBody int           // bytes, decompressed; of a larger body the beginning is kept as a dead letter
+	MaxText int           // the same of a pushed group, which is stored compressed; 0 is MaxBody
 	Keep    int           // how much of it is kept, at most MaxBody
 
 	// WriteTenant returns whose a remote write is that names no tenant, if that is
 	// configured; nil for never. It may be called concurrently.
 	WriteTenant func() (schema.Tenant, bool)
+
+	// MaxBytes is what all bodies may take that are coming or being stored; 0 is 64 MiB.
+	MaxBytes int
 
 	Version string
 	// Level is what PUT /admin/log sets; nil for none.
@@ -53,14 +58,18 @@ type Observer struct {
 	Served func(route string, code int, took time.Duration)
 	// Failed comes when a request was answered with a 5xx that is our fault.
 	Failed func(route string, err error)
+	// Refused comes when a notice was answered with an error of its own, which is
+	// text; correlator names its transaction.
+	Refused func(correlator, text string)
 	// Panicked comes when a handler panicked.
 	Panicked func(route string, value any, stack []byte)
 }
 
 const (
-	// patience is how long a request waits for the journal.
+	// patience is how long a request waits for room, and again for its turn and the
+	// journal.
 	patience = 20 * time.Second
-	// maxRequests is how many requests are served at a time: each may hold a body.
+	// maxRequests is how many requests are decoded and stored at a time.
 	maxRequests = 128
 )
 
@@ -69,7 +78,9 @@ type Intake struct {
 	cfg      Config
 	mux      *http.ServeMux
 	origins  *http.CrossOriginProtection
-	turns    chan struct{}
+	bodies   *bodies
+	turns    chan struct{} // one for each request whose body has come
+	failures failures      // of pushed groups
 	decoders sync.Pool
 	remote   sync.Pool // of *remotewrite.Decoder
 }
@@ -77,7 +88,8 @@ type Intake struct {
 // New returns an Intake.
 func New(cfg Config) *Intake {
 	in := &Intake{
-		cfg: cfg, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), turns: make(chan struct{}, maxRequests),
+		cfg: cfg, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
+		bodies: newBodies(cmp.Or(cfg.MaxBytes, maxBytes)), turns: make(chan struct{}, maxRequests),
 		decoders: sync.Pool{New: func() any { return decode.New() }},
 		remote:   sync.Pool{New: func() any { return remotewrite.New() }},
 	}
@@ -90,6 +102,9 @@ func New(cfg Config) *Intake {
 
 // ServeHTTP serves a request.
 func (in *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) { in.mux.ServeHTTP(w, r) }
+
+// Bodies says how the bodies of requests do.
+func (in *Intake) Bodies() BodyFigures { return in.bodies.count() }
 
 // handler answers a request. An error is answered by explain.
 type handler func(in *Intake, r *request) (answer, error)
@@ -119,17 +134,40 @@ func pushes() methods {
 // store makes an event of a request's body and waits until it is stored. answer is
 // the size of the answer.
 func (in *Intake) store(r *request, e schema.Event, answer int) error {
-	e.Client, e.Received, e.Route = r.host(), in.cfg.Now().UnixNano(), schema.RouteHTTP
+	e.Client, e.Route = r.host(), schema.RouteHTTP
+	if e.Correlator == "" {
+		e.Correlator = givenCorrelator(r)
+	}
+	if e.Received == 0 {
+		e.Received = in.cfg.Now().UnixNano()
+	}
 	topic, ours := decode.ParseEvent(e.Route, e.Topic)
 	if !ours || topic.Kind == decode.TopicBad {
 		panic(fmt.Sprintf("BUG: the topic %q of a request is none: %s", e.Topic, topic.Detail))
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	if err := in.cfg.Submit(ctx, e, topic.Tenant, answer); err != nil {
+	if err := in.turn(r); err != nil {
+		return err
+	}
+	if err := in.cfg.Submit(r.patience, e, topic.Tenant, answer); err != nil {
 		return &unavailable{err}
 	}
 	return nil
+}
+
+// turn waits for the turn of a request, which it has until its end. From here on
+// its patience runs.
+func (in *Intake) turn(r *request) error {
+	if r.turns != nil {
+		return nil
+	}
+	r.patience, r.giveUp = context.WithTimeout(r.Context(), patience)
+	select {
+	case in.turns <- struct{}{}:
+		r.turns = in.turns
+		return nil
+	case <-r.patience.Done():
+		return &unavailable{errNoRoom}
+	}
 }
 
 // decode returns why the fold will reject an event, nil if it will not.

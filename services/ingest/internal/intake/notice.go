@@ -21,13 +21,19 @@ import (
 //	400 {"message":"invalid content-type"}
 //	500 {"error":"…","data":null}                          the body is not JSON
 func notice(in *Intake, r *request) (answer, error) {
-	header := http.Header{correlatorHeader: {correlator(r)}}
-	a, err := in.notice(r)
-	a.header = joined(header, a.header)
+	id := correlator(r)
+	a, err := in.notice(r, id)
+	a.header = joined(http.Header{correlatorHeader: {id}}, a.header)
+	switch {
+	case err != nil:
+		in.cfg.Observer.Refused(id, err.Error())
+	case a.code >= 400:
+		in.cfg.Observer.Refused(id, strings.TrimSpace(string(a.body)))
+	}
 	return a, err
 }
 
-func (in *Intake) notice(r *request) (answer, error) {
+func (in *Intake) notice(r *request, correlator string) (answer, error) {
 	if err := in.authenticate(r); err != nil {
 		return answer{}, err
 	}
@@ -35,12 +41,12 @@ func (in *Intake) notice(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	b, err := in.read(r)
+	b, err := in.read(r, in.cfg.MaxBody)
 	if err != nil {
 		return answer{}, err
 	}
 	topic := pushtopic.Topic{Kind: pushtopic.Notice, Tenants: tenants}
-	e := schema.Event{Topic: topic.String(), Payload: b.data, Refused: b.refused}
+	e := schema.Event{Topic: topic.String(), Payload: b.data, Refused: b.refused, Correlator: correlator}
 	a := noticeAnswer(r, &b, len(tenants), &e)
 	return a, in.store(r, e, len(a.body))
 }
@@ -85,10 +91,19 @@ func taken(entities int) []byte {
 	}{Data: data})
 }
 
+// givenCorrelator returns what a request says of its transaction, "" for nothing.
+func givenCorrelator(r *request) string {
+	given := r.Header.Get(correlatorHeader)
+	if len(given) > 256 {
+		return ""
+	}
+	return strings.ToValidUTF8(given, "")
+}
+
 // correlator returns what follows a transaction through FIWARE's components: what
 // the request says, or something new.
 func correlator(r *request) string {
-	if given := r.Header.Get(correlatorHeader); given != "" && len(given) <= 256 {
+	if given := givenCorrelator(r); given != "" {
 		return given
 	}
 	var b [16]byte

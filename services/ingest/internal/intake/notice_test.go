@@ -70,6 +70,9 @@ func TestNotices(t *testing.T) {
 				want.Payload = want.Payload[:keep]
 			}
 			e := j.events[0]
+			if want.Correlator = w.Header().Get("Fiware-Correlator"); want.Correlator == "" {
+				t.Error("there is no correlator")
+			}
 			refused := ""
 			if e.Refused != nil {
 				refused = e.Refused.Reason.String() + " " + e.Refused.Detail
@@ -83,11 +86,29 @@ func TestNotices(t *testing.T) {
 }
 
 func TestTheCorrelatorIsCarriedThrough(t *testing.T) {
-	h, _, _ := newIntake()
+	h, j, o := newIntake()
+	const given = "abc; cbnotif=1"
 	for _, body := range []string{oneEntity, `{}`} {
-		if w := send(h, "POST /notices", body, inJSON, "Fiware-Correlator: abc; cbnotif=1"); w.Header().Get("Fiware-Correlator") != "abc; cbnotif=1" {
+		if w := send(h, "POST /notices", body, inJSON, "Fiware-Correlator: "+given); w.Header().Get("Fiware-Correlator") != given {
 			t.Errorf("got %q", w.Header().Get("Fiware-Correlator"))
 		}
+	}
+	send(h, "POST /write?service=a&subservice=b", "m v=1", "Fiware-Correlator: "+given)
+	send(h, "POST /write?service=a&subservice=b", "m v=1")
+	send(h, "POST /notices", oneEntity, "Fiware-Service: a-b", "Fiware-Correlator: "+given)
+	var stored []string
+	for _, e := range j.events {
+		stored = append(stored, e.Correlator)
+	}
+	if diff := cmp.Diff([]string{given, given, given, ""}, stored); diff != "" {
+		t.Errorf("events' correlators (-want +got):\n%s", diff)
+	}
+	refused := []string{
+		given + `: {"error":"ContextResponses is not an array (undefined)","data":null}`,
+		given + ": service/subservice: invalid character '-'",
+	}
+	if diff := cmp.Diff(refused, o.refused); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
 	}
 	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	for _, header := range []string{inJSON, "Fiware-Service: a-b"} { // also where there is no tenant

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/s2"
@@ -18,6 +21,9 @@ import (
 
 	"weir/pkg/schema"
 	"weir/pkg/schema/decode"
+	"weir/pkg/schema/packed"
+	"weir/pkg/schema/pushtopic"
+	"weir/services/ingest/internal/intake"
 )
 
 func TestPushes(t *testing.T) {
@@ -77,7 +83,17 @@ func TestPushes(t *testing.T) {
 			if len(o.served) != 1 || !strings.HasSuffix(o.served[0], fmt.Sprint(c.code)) || len(o.failed)+o.panicked > 0 {
 				t.Errorf("the observer was told of %v, %v", o.served, o.failed)
 			}
-			if (len(j.events) == 1) != (c.topic != "") || len(j.events) > 1 {
+			stored := 1
+			switch {
+			case c.topic == "":
+				stored = 0
+			case c.code >= 400 && strings.HasPrefix(c.topic, "/metrics/"):
+				stored = 2 // the second says that it was refused
+				if last := j.events[len(j.events)-1]; last.Topic != c.topic || string(last.Payload) != "# weir-push at=1767323045000000000 refused=1\n" {
+					t.Errorf("stored at last: %s %q", last.Topic, last.Payload)
+				}
+			}
+			if len(j.events) != stored {
 				t.Fatalf("stored: %+v", j.events)
 			}
 			if c.topic == "" {
@@ -87,12 +103,18 @@ func TestPushes(t *testing.T) {
 			if e.Refused != nil {
 				refused = e.Refused.Reason.String() + " " + e.Refused.Detail
 			}
-			if e.Topic != c.topic || refused != c.refused || j.answers[0] != len(got) || !strings.HasPrefix(c.body, string(e.Payload)) {
+			if e.Topic != c.topic || refused != c.refused || j.answers[0] != len(got) || !strings.HasPrefix(c.body, sent(&e)) {
 				t.Errorf("stored %s, refused %q, %d bytes of an answer", e.Topic, refused, j.answers[0])
 			}
 			checkVerdict(t, &e, j.tenants[0], w.Code)
 		})
 	}
+}
+
+// sent returns what the sender of an event sent.
+func sent(e *schema.Event) string {
+	_, body := pushtopic.CutHead(e.Payload)
+	return string(body)
 }
 
 // checkVerdict checks that the fold will decide as the answer says, and account
@@ -128,12 +150,12 @@ func TestBodiesAreDecompressed(t *testing.T) {
 		var b bytes.Buffer
 		compress(&b, text)
 		w := send(h, "POST /metrics/job/a", b.String(), "Content-Encoding: "+encoding)
-		if w.Code != 200 || string(j.events[0].Payload) != text {
+		if w.Code != 200 || sent(&j.events[0]) != text {
 			t.Errorf("%s: %d %s, stored %+v", encoding, w.Code, w.Body, j.events)
 		}
 		b.Reset() // a bomb
 		compress(&b, strings.Repeat(text, 1<<20))
-		if w := send(h, "POST /metrics/job/a", b.String(), "Content-Encoding: "+encoding); w.Code != 413 || len(j.events[1].Payload) != keep {
+		if w := send(h, "POST /metrics/job/a", b.String(), "Content-Encoding: "+encoding); w.Code != 413 || len(sent(&j.events[1])) != keep {
 			t.Errorf("%s: %d %s", encoding, w.Code, w.Body)
 		}
 	}
@@ -171,5 +193,61 @@ func TestTheUsualClientPushes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, topics); diff != "" {
 		t.Errorf("topics (-want +got):\n%s", diff)
+	}
+}
+
+func TestAGroupKnowsWhenAPushOfItWasRefused(t *testing.T) {
+	now := received
+	h, j, _ := newIntake(func(c *intake.Config) { c.Now = func() time.Time { return now } })
+	var got []string
+	for _, line := range []string{"PUT a 1", "PUT <html>", "PUT a 2", "POST a 3", "DELETE ", "PUT a 4"} {
+		method, body, _ := strings.Cut(line, " ")
+		now = now.Add(time.Second)
+		send(h, method+" /metrics/job/a", body+"\n")
+		send(h, "PUT /metrics/job/other", "b 1\n")
+	}
+	for i := range j.events {
+		if strings.HasPrefix(j.events[i].Topic, "/metrics/job/a?") && len(j.events[i].Payload) > 0 {
+			got = append(got, strings.ReplaceAll(strings.TrimSpace(string(j.events[i].Payload)), "17673230", ""))
+		}
+	}
+	want := []string{
+		"# weir-push at=46000000000\na 1",
+		"# weir-push at=47000000000\n<html>", "# weir-push at=47000000000 refused=1",
+		"# weir-push at=48000000000 failed=47000000000\na 2", "# weir-push at=49000000000 failed=47000000000\na 3",
+		"# weir-push at=51000000000\na 4",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+}
+
+func TestLargeTextIsStoredPacked(t *testing.T) {
+	h, j, _ := newIntake(func(c *intake.Config) { c.MaxBody, c.MaxText = 768<<10, 2<<20 })
+	line := func(i int) string { return fmt.Sprintf("http_requests_total{path=\"/things/%d\"} %d\n", i, i) }
+	var text strings.Builder
+	for i := 0; text.Len() < 1<<20; i++ {
+		text.WriteString(line(i))
+	}
+	if w := send(h, "PUT /metrics/job/a", text.String()); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	head, body := pushtopic.CutHead(j.events[0].Payload)
+	got, err := packed.Unpack(body)
+	if !head.Packed || len(body) > 200<<10 || string(got) != text.String() || err != nil {
+		t.Errorf("%+v, %d bytes, %v", head, len(body), err)
+	}
+	checkVerdict(t, &j.events[0], j.tenants[0], 200)
+	noise := make([]byte, 1<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	for _, c := range []struct{ name, body, want string }{
+		{"more than there may be", strings.Repeat("a 1\n", 1<<19+1), "more than 2097152 bytes\n"},
+		{"what does not become smaller", "# " + base64.StdEncoding.EncodeToString(noise), "1398106 bytes, which are "},
+	} {
+		w := send(h, "PUT /metrics/job/a", c.body)
+		e := j.events[len(j.events)-2]
+		if w.Code != 413 || !strings.HasPrefix(w.Body.String(), c.want) || e.Refused == nil || sent(&e) != c.body[:keep] {
+			t.Errorf("%s: %d %s, stored %+v", c.name, w.Code, w.Body, e)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -25,6 +26,24 @@ type request struct {
 	*http.Request
 	query url.Values
 	user  string // "" for none
+
+	body     *incoming          // nil until it is read
+	patience context.Context    // for what follows its arrival; nil before
+	giveUp   context.CancelFunc // of patience
+	turns    chan struct{}      // where its turn goes back to; nil without one
+}
+
+// end gives back what the request took.
+func (r *request) end() {
+	if r.body != nil {
+		r.body.end()
+	}
+	if r.giveUp != nil {
+		r.giveUp()
+	}
+	if r.turns != nil {
+		<-r.turns
+	}
 }
 
 // host returns the address of whoever sent the request, without the port.

@@ -19,9 +19,13 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 60 * time.Second // for a whole request: links of devices are slow
-	writeTimeout  = readTimeout + patience + 10*time.Second
+	writeTimeout  = readTimeout + 2*patience + 10*time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
+
+	// maxOverNATS is how many requests are taken at a time over NATS: as long as
+	// their bodies are coming they take no turn of the intake's.
+	maxOverNATS = 1024
 )
 
 // Server serves an Intake on a listener of its own, and over NATS to the HTTP
@@ -43,7 +47,7 @@ func (in *Intake) Serve(ctx context.Context, nc *nats.Conn, addr string, log *sl
 	}
 	var err error
 	s.stopNATS, err = natshttp.Serve(nc, schema.IntakeHTTPSubject, schema.IntakeQueue, in,
-		natshttp.Concurrency(maxRequests), natshttp.Panicked(func(_ *http.Request, v any, stack []byte) {
+		natshttp.Concurrency(maxOverNATS), natshttp.Panicked(func(_ *http.Request, v any, stack []byte) {
 			in.cfg.Observer.Panicked("unknown", v, stack)
 		}))
 	if err != nil {

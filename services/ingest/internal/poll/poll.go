@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/pkg/schema/decode"
 	"weir/pkg/schema/pulltopic"
 	"weir/services/ingest/internal/pull"
 	"weir/services/ingest/internal/sources"
@@ -45,7 +46,7 @@ func (p *Poller) Apply(nodes []sources.DataNode, gateways []sources.Gateway) {
 	}
 	for i := range gateways {
 		g := newGateway(p.env, &gateways[i])
-		known[g.resources.target] = pull.KindSpore
+		known[g.resources.target], known[g.status.target] = pull.KindSpore, pull.KindSpore
 		tasks = append(tasks, pull.Task{
 			Name: "spore " + gateways[i].Tenant().String() + " " + gateways[i].Name, Key: fingerprint("spore", gateways[i]),
 			Interval: time.Duration(gateways[i].Interval), Do: g.poll, End: g.end,
@@ -105,8 +106,8 @@ func addressOf(base string) string {
 	return hostPort(u)
 }
 
-// poll fetches the document once and submits it, or why there is none. The
-// answer is nil if there is none that is right.
+// poll fetches the document once and submits it, and why there is none that can
+// be read. The answer is nil if there is none that is right.
 func (d *document) poll(ctx context.Context, at time.Time) *pull.Answer {
 	if at.Before(d.notBefore) {
 		return nil
@@ -128,15 +129,29 @@ func (d *document) poll(ctx context.Context, at time.Time) *pull.Answer {
 		r.Status, r.ContentType = answer.Status, short(answer.Header.Get("Content-Type"))
 		o.Err = d.takes(answer)
 	}
+	if o.Err == nil {
+		o.Err = d.take(ctx, at, r, answer.Body)
+	}
 	d.env.Meter.Done(o)
 	if o.Err != nil {
 		r.Error = short(o.Err.Error())
 		_ = d.env.SendReport(ctx, &d.topic, d.address, at, r, nil)
 		return nil
 	}
-	r.Up = true
-	_ = d.env.SendReport(ctx, &d.topic, d.address, at, r, answer.Body)
 	return answer
+}
+
+// take submits a document, readable or not: one that is not becomes a dead
+// letter, and the error says why.
+func (d *document) take(ctx context.Context, at time.Time, r pulltopic.Report, body []byte) error {
+	r.Up = true
+	payload := append(r.Append(nil), body...)
+	_, rejection := decode.New().Decode(decode.Topic{Kind: decode.TopicPulled, Tenant: d.topic.Tenant, Pulled: &d.topic}, payload)
+	_ = d.env.Send(ctx, &d.topic, d.address, at, payload)
+	if rejection != nil {
+		return fmt.Errorf("the document cannot be read: %s", rejection.Detail)
+	}
+	return nil
 }
 
 func (d *document) get(ctx context.Context) (*pull.Answer, error) {

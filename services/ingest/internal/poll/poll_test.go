@@ -106,6 +106,11 @@ const (
 	down = "# weir-scrape up=0 duration=0 "
 )
 
+// unread is what is said of a document that cannot be read.
+func unread(why string) string {
+	return down + "status=200 content_type=\"application/json\" error=\"the document cannot be read: " + why + "\"\n\n"
+}
+
 func answer(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -144,7 +149,9 @@ func TestADataNodesDocuments(t *testing.T) {
 		{"an error's status without a health", node(says(502, `<html>`), says(404, ``)),
 			healthTopic + down + `status=502 content_type="application/json" error="the server returned HTTP status 502 Bad Gateway"` + "\n\n" +
 				statsTopic + down + `status=404 content_type="application/json" error="the server returned HTTP status 404 Not Found"` + "\n\n"},
-		{"something else with 200, which is the decoder's to refuse", node(says(200, `hello`), says(200, `[]`)), healthTopic + up + "hello\n" + statsTopic + up + "[]\n"},
+		{"something else with 200 is a dead letter, and the node is down", node(says(200, `hello`), says(200, `[]`)),
+			healthTopic + up + "hello\n" + healthTopic + unread("invalid character 'h' looking for beginning of value: expected a JSON object") +
+				statsTopic + up + "[]\n" + statsTopic + unread("the payload is an array: expected a JSON object")},
 		{"no node", nil, healthTopic + down + `error="connection refused"` + "\n\n" + statsTopic + down + `error="connection refused"` + "\n\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -221,7 +228,7 @@ func TestSporeGatewaysAndNodes(t *testing.T) {
 		{"a gateway", "http://h:3001", gateway, 200, sporeTopic + up + gateway + "\n"},
 		{"a gateway by its document's URL", "http://h:3001/api/monitoring/resources", gateway, 200, sporeTopic + up + gateway + "\n"},
 		{"a node, whose labels are in its status", "http://h", node, 200, sporeTopic + up + node + "\n" + statusTopic + up + status + "\n"},
-		{"none of them", "http://h", "[]", 200, sporeTopic + up + "[]\n"},
+		{"none of them", "http://h", "[]", 200, sporeTopic + up + "[]\n" + sporeTopic + unread("the payload is an array: expected a JSON object")},
 		{"an error", "http://h", "{}", 503, sporeTopic + down + `status=503 content_type="application/json" error="the server returned HTTP status 503 Service Unavailable"` + "\n\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

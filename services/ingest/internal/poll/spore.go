@@ -63,8 +63,8 @@ func isNode(body []byte) bool {
 
 func (g *gateway) end(ctx context.Context, at time.Time) { g.resources.end(ctx, at) }
 
-// takesDocument takes what comes with 200, whatever it is: the decoder refuses
-// what is none of its documents.
+// takesDocument takes what comes with 200, whatever it is: the decoder says whether
+// it is one of its documents.
 func takesDocument(a *pull.Answer) error {
 	if a.Status != http.StatusOK {
 		return statusError(a)

@@ -27,7 +27,7 @@ type Request struct {
 	Accept string
 	// Timeout is told to the server, as Prometheus does; 0 is not.
 	Timeout time.Duration
-	MaxBody int // 0 is the environment's
+	MaxBody int // of what is packed before it is stored; 0 is the environment's
 }
 
 // Answer is an HTTP answer.
@@ -66,11 +66,7 @@ func (e *Env) Get(ctx context.Context, r Request) (*Answer, error) {
 		return nil, cmp.Or(ctx.Err(), WithoutURL(err))
 	}
 	defer response.Body.Close()
-	limit := e.MaxBody
-	if r.MaxBody > 0 {
-		limit = min(limit, r.MaxBody)
-	}
-	body, err := ReadBody(response, limit)
+	body, err := ReadBody(response, cmp.Or(r.MaxBody, e.MaxBody))
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), err)
 	}

@@ -24,12 +24,12 @@ type Env struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Resolve returns a host's addresses.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
-	MaxBody int    // the largest body taken, in bytes
+	MaxBody int    // the largest body stored, in bytes
 	Agent   string // for the header User-Agent
 	Meter   *Meter
 }
 
-// DefaultMaxBody is the largest body taken, in bytes: with the line before it, it
+// DefaultMaxBody is the largest body stored, in bytes: with the line before it, it
 // fits into the journal.
 const DefaultMaxBody = 760 << 10
 

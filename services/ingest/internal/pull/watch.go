@@ -3,7 +3,9 @@ package pull
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -15,9 +17,11 @@ const Settle = 300 * time.Millisecond
 
 // Watch calls changed when something in the directories of the files was changed
 // and it has been quiet since for the time of settling, until ctx ends. It looks
-// at directories, since files are replaced by others, or by links to others, and
-// does not look whether a file itself is another: whoever reads it sees that. It
-// returns when it watches.
+// at directories, since files are replaced by others, or by links to others: where
+// a file is one, or on the way to it there are some, at those of the links and of
+// what they lead to. It does not look whether a file itself is another: whoever
+// reads it sees that. The last part of a file's name may be a pattern. It returns
+// when it watches.
 func Watch(ctx context.Context, files []string, settle time.Duration, changed func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -29,6 +33,7 @@ func Watch(ctx context.Context, files []string, settle time.Duration, changed fu
 			return fmt.Errorf("watch the directory %s: %w", filepath.Dir(file), err)
 		}
 	}
+	follow(w, files)
 	go func() {
 		defer w.Close()
 		settled := time.NewTimer(settle)
@@ -50,9 +55,60 @@ func Watch(ctx context.Context, files []string, settle time.Duration, changed fu
 				}
 				settled.Reset(settle)
 			case <-settled.C:
+				follow(w, files) // before they are read: links may lead elsewhere now
 				changed()
 			}
 		}
 	}()
 	return nil
+}
+
+// follow watches the directories that links lead to. One that cannot be watched,
+// or is there no more, is left out: the file cannot be read either.
+func follow(w *fsnotify.Watcher, files []string) {
+	for _, pattern := range files {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			found = []string{pattern}
+		}
+		for _, file := range found {
+			for _, dir := range directories(file) {
+				_ = w.Add(dir)
+			}
+		}
+	}
+}
+
+// maxLinks is how many links are followed on the way to a file, as in Linux.
+const maxLinks = 40
+
+// directories returns those directories in which something leads to another file
+// if it is replaced: those of the links on the way to it, and its own in the end.
+func directories(file string) (all []string) {
+	at, err := filepath.Abs(file)
+	if err != nil {
+		return nil
+	}
+	dir, rest := "/", strings.TrimPrefix(at, "/")
+	for links := 0; rest != ""; {
+		name, behind, _ := strings.Cut(rest, "/")
+		path := filepath.Join(dir, name)
+		target, err := os.Readlink(path)
+		switch {
+		case err != nil && behind == "":
+			return append(all, dir)
+		case err != nil:
+			dir, rest = path, behind
+			continue
+		}
+		if links++; links > maxLinks {
+			break
+		}
+		all = append(all, dir)
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(dir, target)
+		}
+		dir, rest = "/", strings.TrimPrefix(filepath.Join(target, behind), "/")
+	}
+	return all
 }

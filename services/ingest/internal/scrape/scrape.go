@@ -2,6 +2,7 @@
 package scrape
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"weir/pkg/schema/decode/exposition"
+	"weir/pkg/schema/packed"
 	"weir/pkg/schema/pulltopic"
 	"weir/services/ingest/internal/pull"
 	"weir/services/ingest/internal/sources"
@@ -127,7 +129,7 @@ func name(t *sources.Target) string {
 }
 
 func (s *Scraper) task(job *sources.Scrape, t sources.Target) pull.Task {
-	client, limit := job.Client, int(job.BodySizeLimit)
+	client, limit := job.Client, cmp.Or(int(job.BodySizeLimit), packed.Default)
 	return pull.Task{
 		Name: t.ID(), Key: sources.Fingerprint(t, client, limit), Interval: t.Topic.Interval,
 		Do: func(ctx context.Context, at time.Time) { s.scrape(ctx, at, &t, &client, limit) },
@@ -168,13 +170,21 @@ func (s *Scraper) scrape(ctx context.Context, at time.Time, t *sources.Target, c
 }
 
 // take submits a text, readable or not: one that is not becomes a dead letter,
-// and the error says why.
+// and the error says why. A large one is packed; one that is too large then is not
+// submitted.
 func (s *Scraper) take(ctx context.Context, at time.Time, t *sources.Target, r pulltopic.Report, body []byte) (samples int, err error) {
 	document, err := exposition.New().Parse(string(body), exposition.Options{
 		OpenMetrics: strings.HasPrefix(r.ContentType, "application/openmetrics-text"), DropNone: t.Topic.DropNone,
 	})
+	stored := body
+	if len(body) > packed.From {
+		stored, r.Packed = packed.Pack(body), true
+	}
+	if len(stored) > s.env.MaxBody {
+		return 0, fmt.Errorf("%w: %d bytes, which are %d when they are compressed: expected at most %d then", pull.ErrTooLarge, len(body), len(stored), s.env.MaxBody)
+	}
 	r.Up = true
-	_ = s.env.SendReport(ctx, &t.Topic, t.Address, at, r, body)
+	_ = s.env.SendReport(ctx, &t.Topic, t.Address, at, r, stored)
 	if err != nil {
 		return 0, fmt.Errorf("the text cannot be read: %w", err)
 	}

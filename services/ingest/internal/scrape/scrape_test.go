@@ -3,7 +3,10 @@ package scrape
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/pkg/schema"
+	"weir/pkg/schema/packed"
 	"weir/pkg/schema/pulltopic"
 	"weir/services/ingest/internal/boardtest"
 	"weir/services/ingest/internal/pull"
@@ -99,6 +103,38 @@ func TestTheTopicSaysHowTheTextIsRead(t *testing.T) {
 	const want = "/scrape?counter_tolerance=1&drop_none=1&ignore_timestamps=1&instance=kiln&interval=100ms&job=boards&label.zone=a&service=factory&subservice=line2"
 	if got := j.of("")[0].Topic; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestALargePageIsStoredPacked(t *testing.T) {
+	var page strings.Builder
+	for i := 0; page.Len() < 5<<20; i++ {
+		fmt.Fprintf(&page, "http_requests_total{path=\"/things/%d\",code=\"200\"} %d\n", i, i)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page.String()) }))
+	defer server.Close()
+	_, j, env := start(t, strings.Replace(job(server.Listener.Addr().String(), ""), "100ms", "2s", 1))
+	eventually(t, "it is scraped", func() bool { return len(j.of("/scrape?")) >= 1 })
+	r, body := report(t, j.of("")[0])
+	text, err := packed.Unpack([]byte(body))
+	if !r.Up || !r.Packed || len(body) > pull.DefaultMaxBody || string(text) != page.String() || err != nil {
+		t.Errorf("%+v, %d bytes, %v", r, len(body), err)
+	}
+	if s := env.Meter.Targets()[0]; s.Err != nil || s.Samples < 50_000 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestAPageThatDoesNotBecomeSmallEnoughIsAFailure(t *testing.T) {
+	noise := make([]byte, 1<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	page := "# " + base64.StdEncoding.EncodeToString(noise) + "\na 1\n"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
+	defer server.Close()
+	_, j, _ := start(t, strings.Replace(job(server.Listener.Addr().String(), ""), "100ms", "2s", 1))
+	eventually(t, "it is scraped", func() bool { return len(j.of("/scrape?")) >= 1 })
+	if r, body := report(t, j.of("")[0]); r.Up || body != "" || !strings.HasPrefix(r.Error, "the body is too large: 1398111 bytes, which are ") {
+		t.Errorf("%+v %q", r, body)
 	}
 }
 

@@ -6,11 +6,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
 // Path is the name of a file.
 type Path string
+
+// RelativeTo joins it to a directory, unless it is absolute.
+func (p *Path) RelativeTo(dir string) {
+	if *p != "" && !filepath.IsAbs(string(*p)) {
+		*p = Path(filepath.Join(dir, string(*p)))
+	}
+}
 
 // Secret is a text that is not shown when it is printed. ${NAME} stands for the
 // environment's variable NAME.

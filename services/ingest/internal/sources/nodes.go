@@ -5,11 +5,13 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"weir/pkg/strictyaml"
 )
 
 // DataNode is a DataMgmt node whose health and statistics are polled.
 type DataNode struct {
-	at
+	strictyaml.At
 	Name       string   `yaml:"name"` // the URL's host, if it is left out
 	URL        string   `yaml:"url"`  // http://10.0.0.5:8080
 	HealthPath string   `yaml:"health_path"`
@@ -52,7 +54,7 @@ func (n *DataNode) Validate() []string {
 
 // Gateway is a SPORE gateway, or a node, whose resources are polled.
 type Gateway struct {
-	at
+	strictyaml.At
 	Name     string   `yaml:"name"` // the URL's host, if it is left out
 	URL      string   `yaml:"url"`  // http://10.0.0.9:3001
 	Interval Duration `yaml:"interval"`

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"weir/pkg/schema/pulltopic"
+	"weir/pkg/strictyaml"
 	"weir/services/ingest/internal/jsonpath"
 )
 
 // Probe is an uptime check of an HTTP or a TCP server.
 type Probe struct {
-	at
+	strictyaml.At
 	Name     string   `yaml:"name"`     // the target, if it is left out
 	Target   string   `yaml:"target"`   // http://…, https://…, tcp://host:port or tls://host:port
 	Interval Duration `yaml:"interval"` // 1m

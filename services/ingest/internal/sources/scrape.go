@@ -11,11 +11,14 @@ import (
 	"time"
 
 	"github.com/alecthomas/units"
+
+	"weir/pkg/schema/packed"
+	"weir/pkg/strictyaml"
 )
 
 // Scrape is a job of scrape_configs: targets that show exposition text.
 type Scrape struct {
-	at
+	strictyaml.At
 	JobName         string              `yaml:"job_name"`
 	Interval        Duration            `yaml:"scrape_interval"` // 1m
 	Timeout         Duration            `yaml:"scrape_timeout"`  // 10s, at most the interval
@@ -24,7 +27,7 @@ type Scrape struct {
 	Params          map[string][]string `yaml:"params"`
 	HonorLabels     bool                `yaml:"honor_labels"`
 	HonorTimestamps bool                `yaml:"honor_timestamps"` // true
-	BodySizeLimit   ByteSize            `yaml:"body_size_limit"`  // 0: what the journal takes
+	BodySizeLimit   ByteSize            `yaml:"body_size_limit"`  // decompressed; 0 is packed.Default
 	Client          `yaml:",inline"`
 
 	// Owner is the tenant of targets without labels service and subservice.
@@ -62,6 +65,9 @@ func (s *Scrape) Validate() []string {
 	}
 	if !(s.CounterTolerance >= 0) || math.IsInf(s.CounterTolerance, 0) {
 		faults = append(faults, fmt.Sprintf("counter_tolerance is %v: expected a number, 0 or more", s.CounterTolerance))
+	}
+	if s.BodySizeLimit > packed.Max {
+		faults = append(faults, fmt.Sprintf("body_size_limit is %d bytes: expected at most %dMB", s.BodySizeLimit, packed.Max>>20))
 	}
 	faults = append(faults, s.staticFaults()...)
 	if len(s.Static)+len(s.Files)+len(s.HTTP) == 0 {

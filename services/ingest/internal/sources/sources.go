@@ -9,17 +9,14 @@
 package sources
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 
 	"go.yaml.in/yaml/v3"
 
 	"weir/pkg/schema"
+	"weir/pkg/strictyaml"
 )
 
 // File is what a sources file says. It is not changed once it is read.
@@ -56,17 +53,21 @@ func (o *Owner) Tenant() schema.Tenant {
 }
 
 func (o *Owner) faults() []string {
-	return append(tenantFaults("service", o.Service), tenantFaults("subservice", o.Subservice)...)
-}
-
-func tenantFaults(key, value string) []string {
+	var faults []string
+	const expected = "%s is %q: expected 1 to %d ASCII letters, digits, '_', '-' or '.'"
 	switch {
-	case value == "":
-		return []string{key + " is missing"}
-	case !schema.ValidTenantName(value):
-		return []string{fmt.Sprintf("%s is %q: expected 1 to %d ASCII letters, digits, '_', '-' or '.'", key, value, schema.MaxTenantName)}
+	case o.Service == "":
+		faults = append(faults, "service is missing")
+	case !schema.ValidTenantName(o.Service):
+		faults = append(faults, fmt.Sprintf(expected, "service", o.Service, schema.MaxTenantName))
 	}
-	return nil
+	switch {
+	case o.Subservice == "":
+		faults = append(faults, "subservice is missing")
+	case !schema.ValidSubservice(o.Subservice):
+		faults = append(faults, fmt.Sprintf(expected+", or several such names with '/' between them", "subservice", o.Subservice, schema.MaxTenantName))
+	}
+	return faults
 }
 
 // Options say what reading a file needs of others.
@@ -91,74 +92,55 @@ func Load(path string, o Options) (*File, error) {
 }
 
 // Parse reads the content of a sources file; dir is what names of files in it are
-// relative to. The error, if any, is an *Error with all that is wrong.
+// relative to. The error, if any, is of type strictyaml.Faults, with all that is
+// wrong.
 func Parse(content []byte, dir string, o Options) (*File, error) {
-	root, err := document(content)
+	root, err := strictyaml.Document(content)
 	if err != nil {
-		return nil, newError(newFaults(err))
+		return nil, err
 	}
-	f, r := &File{}, &reader{dir: dir}
-	r.readStruct(root, reflect.ValueOf(f).Elem(), "")
-	f.distinct(r)
+	f := &File{}
+	faults := strictyaml.Read(root, f, strictyaml.Options{Product: "Prometheus", Unsupported: unsupported, Dir: dir})
+	faults = append(faults, f.distinct()...)
 	if f.Mappings != nil && o.Mappings != nil {
 		if err := o.Mappings(f.Mappings); err != nil {
-			r.faults = append(r.faults, newFaults(err)...)
+			faults = append(faults, strictyaml.FaultsOf(err)...)
 		}
 	}
-	if len(r.faults) > 0 {
-		return nil, newError(r.faults)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
 
-// document returns the one document of a file. Decoding it into whatever it is
-// finds what the nodes alone do not show: keys that are there twice, aliases that
-// contain themselves or multiply.
-func document(content []byte) (*yaml.Node, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	root := &yaml.Node{}
-	if err := decoder.Decode(root); errors.Is(err, io.EOF) {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}, nil
-	} else if err != nil {
-		return nil, err
-	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is a second document in the file: expected one")
-	}
-	var whatever any
-	if err := root.Decode(&whatever); err != nil {
-		return nil, err
-	}
-	return root.Content[0], nil
-}
-
 // distinct looks for names that stand for two things: their series would mix.
-func (f *File) distinct(r *reader) {
+func (f *File) distinct() (faults strictyaml.Faults) {
 	seen := map[string]int{}
 	once := func(line int, section, what, name string) {
 		if name == "" {
 			return
 		}
 		if first, twice := seen[what+"\x00"+name]; twice {
-			r.fault(line, "%s: the name %q stands there already, in line %d", section, name, first)
+			faults.Add(line, "%s: the name %q stands there already, in line %d", section, name, first)
 			return
 		}
 		seen[what+"\x00"+name] = line
 	}
 	for i := range f.Scrapes {
-		once(f.Scrapes[i].line, "scrape_configs", "job", f.Scrapes[i].JobName)
+		once(f.Scrapes[i].Line(), "scrape_configs", "job", f.Scrapes[i].JobName)
 	}
 	for i := range f.DataNodes {
 		n := &f.DataNodes[i]
-		once(n.line, "datamgmt_nodes", "data node of "+n.Tenant().String(), n.Name)
+		once(n.Line(), "datamgmt_nodes", "data node of "+n.Tenant().String(), n.Name)
 	}
 	// What is probed and what is a gateway are devices of a tenant, by their names.
 	for i := range f.Probes {
 		p := &f.Probes[i]
-		once(p.line, "probes", "device of "+p.Tenant().String(), p.Name)
+		once(p.Line(), "probes", "device of "+p.Tenant().String(), p.Name)
 	}
 	for i := range f.Gateways {
 		g := &f.Gateways[i]
-		once(g.line, "spore_gateways", "device of "+g.Tenant().String(), g.Name)
+		once(g.Line(), "spore_gateways", "device of "+g.Tenant().String(), g.Name)
 	}
+	return faults
 }

@@ -15,6 +15,7 @@ import (
 
 	"weir/pkg/schema"
 	"weir/pkg/schema/pulltopic"
+	"weir/pkg/strictyaml"
 )
 
 func TestTheExampleIsRead(t *testing.T) {
@@ -142,8 +143,14 @@ line 2: probes: labels: service is the tenant's: expected the key service for it
 line 2: probes: method is "BREW": expected GET, HEAD, POST, PUT, OPTIONS
 line 2: probes: valid_status_codes: 20 is not a status of HTTP`},
 		{"remote_write as Prometheus has it", "remote_write:\n- url: http://h", "line 2: remote_write: expected keys and values"},
+		{"a page larger than any that is read", "scrape_configs:\n- {job_name: a, " + owner + ", body_size_limit: 17MB, static_configs: [{targets: [h]}]}",
+			"line 2: scrape_configs: body_size_limit is 17825792 bytes: expected at most 16MB"},
+		{"a subservice with an empty level", "remote_write: {service: a, subservice: b//c}", "line 1: remote_write: subservice is \"b//c\": expected 1 to 128 ASCII letters, digits, '_', '-' or '.', or several such names with '/' between them"},
 		{"half a tenant", "remote_write: {service: a}", "line 1: remote_write: subservice is missing"},
 		{"a list that is none", "probes: {a: b}", "line 1: probes: expected a list"},
+		{"a text that is keys and values", "probes: [{target: 'http://h', " + owner + ", fail_if_body_matches_regexp: [{a: b}], body_fields: [{path: {a: b}}]}]",
+			"line 1: fail_if_body_matches_regexp: expected a text\nline 1: path: expected a text"},
+		{"a list that is none, of which nothing else is said", "scrape_configs: [{job_name: a, static_configs: h}]", "line 1: static_configs: expected a list"},
 		{"an empty entry", "probes:\n-\n", "line 2: probes: an empty entry"},
 		{"a file that is a list", "- a", "line 1: expected keys and values"},
 		{"a key twice", "probes: []\nprobes: []", "line 2: mapping key \"probes\" already defined at line 1"},
@@ -228,7 +235,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		file, err := Parse(content, "", Options{})
 		if err != nil {
-			if len(err.(*Error).Faults) == 0 {
+			if len(err.(strictyaml.Faults)) == 0 {
 				t.Error("an error without a fault")
 			}
 			return

@@ -105,6 +105,7 @@ func (s *Scrape) address(address string, labels map[string]string) (string, erro
 	if strings.ContainsAny(address, "/?#@ ") || address == "" {
 		return "", fmt.Errorf("expected host or host:port, without a scheme and a path")
 	}
+	given := address
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		port := "80"
 		if override(s.Scheme, labels, schemeLabel) == "https" {
@@ -114,6 +115,9 @@ func (s *Scrape) address(address string, labels map[string]string) (string, erro
 	}
 	if faults := hostPortFaults("it", address); len(faults) > 0 {
 		return "", fmt.Errorf("%s", faults[0])
+	}
+	if _, err := url.Parse("http://" + given); err != nil {
+		return "", fmt.Errorf("it is %q: expected host:port", given)
 	}
 	return address, nil
 }

@@ -33,9 +33,11 @@ func TestTargets(t *testing.T) {
 		}), Group{Targets: []string{"h"}, Labels: map[string]string{"__param_m": "w"}},
 			"http://h/probe?z=1&a=b&m=w&m=y h:80 /scrape?counter_tolerance=0.5&drop_none=1&honor_labels=1&ignore_timestamps=1&instance=h&interval=1m0s&job=j&service=s&subservice=t"},
 		{"the same twice", plain, Group{Targets: []string{"h", "h"}}, "http://h/metrics h:80 /scrape?instance=h&interval=1m0s&job=j&service=s&subservice=t"},
+		{"half an address of IPv6", plain, Group{Targets: []string{"[0"}}, `target "[0": it is "[0": expected host:port`},
 		{"no port", plain, Group{Targets: []string{"h:http"}}, `target "h:http": it is "h:http": expected host:port`},
 		{"a bad interval", plain, Group{Targets: []string{"h"}, Labels: map[string]string{"__scrape_interval__": "0s"}}, `target "h": __scrape_interval__ is "0s": expected a duration such as 15s`},
 		{"a timeout beyond the interval", plain, Group{Targets: []string{"h"}, Labels: map[string]string{"__scrape_timeout__": "2m"}}, `target "h": the timeout is 2m: expected at most the interval, 1m`},
+		{"a subservice with levels", plain, Group{Targets: []string{"h"}, Labels: map[string]string{"subservice": "line1/cell2"}}, "http://h/metrics h:80 /scrape?instance=h&interval=1m0s&job=j&service=s&subservice=line1%2Fcell2"},
 		{"a bad tenant", plain, Group{Targets: []string{"h"}, Labels: map[string]string{"service": "a b"}}, `target "h": service is "a b": expected 1 to 128 ASCII letters, digits, '_', '-' or '.'`},
 		{"a bad tolerance", plain, Group{Targets: []string{"h"}, Labels: map[string]string{"__counter_tolerance__": "NaN"}}, `target "h": __counter_tolerance__ is "NaN": expected a number, 0 or more`},
 	} {

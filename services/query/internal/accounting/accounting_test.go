@@ -3,9 +3,9 @@ package accounting_test
 import (
 	"testing"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/services/query/internal/accounting"
-	"weir/services/query/internal/golden"
 )
 
 func TestDocument(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/golden"
 	"weir/pkg/read/readclient"
 	"weir/pkg/schema"
 	"weir/services/query/internal/api"
-	"weir/services/query/internal/golden"
 )
 
 func TestResourcesAskForTheNodesThatMatch(t *testing.T) {

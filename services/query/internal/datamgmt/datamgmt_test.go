@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/services/query/internal/datamgmt"
-	"weir/services/query/internal/golden"
 )
 
 func ingest(change func(*schema.IngestHealth)) *schema.IngestHealth {

@@ -28,8 +28,9 @@ func AppendPage(b []byte, page params.Page, letters []schema.DeadLetter) []byte 
 // Append appends the answer of GET /api/deadletters/{seq} and a newline:
 //
 //	{"seq", "time": RFC 3339 of receipt, UTC, "reason", "detail", "service", "subservice",
-//	 "topic", "client_id", "payload", "encoding": "utf-8" or "base64"}
+//	 "topic", "client_id", "correlator", "payload", "encoding": "utf-8" or "base64"}
 //
+// correlator is there if the HTTP request that brought the event had one.
 // payload is the text that the device sent, or base64 where that is not UTF-8.
 func Append(b []byte, d *schema.DeadLetter) []byte { return append(appendLetter(b, d), '\n') }
 
@@ -42,6 +43,9 @@ func appendLetter(b []byte, d *schema.DeadLetter) []byte {
 	b = jsonappend.Field(b, "subservice", d.Tenant.Subservice)
 	b = jsonappend.Field(b, "topic", d.Event.Topic)
 	b = jsonappend.Field(b, "client_id", d.Event.Client)
+	if d.Event.Correlator != "" {
+		b = jsonappend.Field(b, "correlator", d.Event.Correlator)
+	}
 	payload, encoding := encode(d.Event.Payload)
 	b = jsonappend.Field(b, "payload", payload)
 	b = jsonappend.Field(b, "encoding", encoding)

@@ -3,9 +3,9 @@ package deadletters_test
 import (
 	"testing"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/services/query/internal/deadletters"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/params"
 )
 
@@ -16,7 +16,7 @@ func letters() []schema.DeadLetter {
 			Event: schema.Event{Topic: "m/factory/c/line1/metrics/proplet", Client: "b1a2", Received: 1767323045_000006789,
 				Payload: []byte("{\"grün\": \"<1>\"\n")}},
 		{Seq: 11, Reason: schema.ReasonBadTopic, Detail: "level 2 is empty",
-			Event: schema.Event{Topic: "m//c/line1/metrics/proplet", Client: "b1a2", Received: 1767323045_000000000,
+			Event: schema.Event{Topic: "m//c/line1/metrics/proplet", Client: "b1a2", Received: 1767323045_000000000, Correlator: "abc; cbnotif=1",
 				Payload: []byte{0xff, 0x00, 0x01, 0xfe}}},
 		{Seq: 3, Reason: schema.ReasonNotJSON, Detail: "the payload is empty",
 			Tenant: schema.Tenant{Service: "factory", Subservice: "line1"},

@@ -6,9 +6,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/services/query/internal/exposition"
-	"weir/services/query/internal/golden"
 )
 
 func numbers() exposition.Numbers {
@@ -40,7 +40,7 @@ func TestText(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		exposition.Write(&b, n)
-		golden.Text(t, file, b.Bytes())
+		golden.Check(t, file, b.Bytes())
 	}
 }
 

@@ -47,7 +47,8 @@ const maxExactInt = 1 << 53
 
 // Number appends v in the shortest form that reads back as v, without an
 // exponent: 7340032, 12.25, 0.0000001. JSON has no infinities and no NaN; they
-// become null.
+// become null. 2⁶⁴ is what the largest counter of 64 bits became on its way, and is
+// written as that: readers take it for one.
 func Number(b []byte, v float64) []byte {
 	if v > -maxExactInt && v < maxExactInt && v == math.Trunc(v) {
 		return strconv.AppendInt(b, int64(v), 10)
@@ -57,6 +58,9 @@ func Number(b []byte, v float64) []byte {
 	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(b, "null"...)
+	}
+	if v == 1<<64 {
+		return strconv.AppendUint(b, math.MaxUint64, 10)
 	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
 }

@@ -17,6 +17,7 @@ func TestNumber(t *testing.T) {
 	}{
 		"a whole number has no decimals":          {7340032, "7340032"},
 		"a large whole number has no exponent":    {1e21, "1000000000000000000000"},
+		"a full counter of 64 bits stays one":     {math.MaxUint64, "18446744073709551615"},
 		"the largest exact whole number":          {1<<53 - 1, "9007199254740991"},
 		"one beyond them is in its shortest form": {1 << 60, "1152921504606847000"},
 		"a negative whole number":                 {-60, "-60"},

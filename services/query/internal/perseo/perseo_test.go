@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/perseo"
 )
 

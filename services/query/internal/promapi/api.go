@@ -16,7 +16,6 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"weir/pkg/read/promread"
@@ -26,7 +25,7 @@ import (
 type API struct {
 	Config
 	parser  parser.Parser
-	engine  *promql.Engine
+	engine  *promread.Engine
 	gate    gate
 	mux     *http.ServeMux
 	handler http.Handler

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 
 	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/bounds"
 )
 
 // errorType is what Prometheus' API calls the kind of an error.
@@ -76,7 +77,7 @@ func classify(err error) *apiError {
 		timeout  promql.ErrQueryTimeout
 		storage  promql.ErrStorage
 		scope    *promread.BadScope
-		steps    *promread.TooManySteps
+		steps    *bounds.TooManySteps
 	)
 	switch {
 	case errors.As(err, &own):

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 
+	"weir/pkg/golden"
 	"weir/pkg/read/promread/conformance"
-	"weir/services/query/internal/golden"
 )
 
 // answer is a line of conformance/expected.jsonl: a request, and what it must
@@ -42,8 +42,8 @@ func TestFilesOfTheConformancePackage(t *testing.T) {
 			lines = append(append(lines, line...), '\n')
 		}
 	}
-	golden.Text(t, "expected.jsonl", lines)
-	golden.Text(t, "readings.csv", conformance.CSV())
+	golden.Check(t, "expected.jsonl", lines)
+	golden.Check(t, "readings.csv", conformance.CSV())
 }
 
 func expected(engine *promql.Engine, q *conformance.Reference, expr string, e conformance.Evaluation) answer {

@@ -2,7 +2,6 @@ package promapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/value"
 
 	"weir/pkg/read/promread"
+	"weir/pkg/schema"
 )
 
 // formats are those that a client may ask for, the first ones preferred.
@@ -38,11 +38,14 @@ func (a *API) federate(w http.ResponseWriter, r *request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
 	defer cancel()
-	if _, err := a.gate.Insert(ctx, ""); err != nil {
-		return fmt.Errorf("wait for the queries before: %w", err)
-	}
-	defer a.gate.Delete(0)
-	all, err := a.latest(ctx, r.reader, sets)
+	var all []latest
+	var known descriptions
+	err = a.gate.turn(ctx, func() (err error) {
+		if all, err = a.latest(ctx, r.reader, sets); err == nil {
+			known, err = a.describe(ctx, all)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -55,7 +58,7 @@ func (a *API) federate(w http.ResponseWriter, r *request) error {
 		if n < 0 {
 			n = len(all)
 		}
-		if err := out.Encode(family(name, all[:n])); err != nil {
+		if err := out.Encode(known.family(name, all[:n])); err != nil {
 			return nil // nobody reads any more
 		}
 		all = all[n:]
@@ -93,12 +96,38 @@ func compareNames(a, b labels.Labels) int {
 	return strings.Compare(a.Get(model.MetricNameLabel), b.Get(model.MetricNameLabel))
 }
 
-// family returns the samples of one metric.
-func family(name string, all []latest) *dto.MetricFamily {
+// descriptions are what is known of the names that sources brought, by name.
+type descriptions map[string]schema.FieldInfo
+
+// describe returns what is known of the samples' metrics, unless all of them are
+// the schema's.
+func (a *API) describe(ctx context.Context, all []latest) (descriptions, error) {
+	own := func(l latest) bool { return metadataOf(l.series.Get(model.MetricNameLabel)) == nil }
+	if !slices.ContainsFunc(all, own) {
+		return nil, nil
+	}
+	named, err := a.named(ctx, "")
+	known := make(descriptions, len(named))
+	for _, m := range named {
+		known[m.Name] = m
+	}
+	return known, err
+}
+
+// family returns the samples of one metric. The series of a histogram or a summary
+// stay what they are, untyped: some may be missing, and the format has them whole
+// or not at all.
+func (d descriptions) family(name string, all []latest) *dto.MetricFamily {
 	f := &dto.MetricFamily{Name: new(name), Type: dto.MetricType_UNTYPED.Enum()}
-	if info := metadataOf(name); info != nil {
+	info, known := d[name]
+	if m := metadataOf(name); m != nil {
+		info, known = *m, true
+	}
+	if typ, has := types[info.Type]; known && has {
+		f.Type = typ.Enum()
+	}
+	if info.Help != "" {
 		f.Help = new(info.Help)
-		f.Type = types[string(info.Type)].Enum()
 	}
 	for _, l := range all {
 		f.Metric = append(f.Metric, metric(f.GetType(), l))
@@ -106,7 +135,7 @@ func family(name string, all []latest) *dto.MetricFamily {
 	return f
 }
 
-var types = map[string]dto.MetricType{"gauge": dto.MetricType_GAUGE, "counter": dto.MetricType_COUNTER}
+var types = map[schema.SeriesType]dto.MetricType{schema.Gauge: dto.MetricType_GAUGE, schema.Cumulative: dto.MetricType_COUNTER}
 
 func metric(typ dto.MetricType, l latest) *dto.Metric {
 	m := &dto.Metric{TimestampMs: new(l.t)}

@@ -9,11 +9,13 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/snappy"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 
+	"weir/pkg/golden"
 	"weir/pkg/read/promread"
 	"weir/pkg/read/promread/readtest"
-	"weir/services/query/internal/golden"
+	"weir/pkg/schema"
 	"weir/services/query/internal/promapi"
 )
 
@@ -31,7 +33,7 @@ func TestFederation(t *testing.T) {
 	if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") {
 		t.Errorf("Content-Type is %q", got)
 	}
-	golden.Text(t, "federate.txt", w.Body.Bytes())
+	golden.Check(t, "federate.txt", w.Body.Bytes())
 	for accept, want := range map[string]string{"*/*": "text/plain", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1": "text/plain", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf"} {
 		r := httptest.NewRequest("GET", "/federate?match[]=spore_node_cpu_usage_percent", nil)
 		r.Header.Set("Accept", accept)
@@ -43,6 +45,24 @@ func TestFederation(t *testing.T) {
 		t.Errorf("without match[]: %d %s", w.Code, w.Body)
 	}
 	expectProblem(t, a, path("/federate", "match[]", "{"), 400, "bad_data", "parse error")
+}
+
+// The types of names that sources brought are said, where the format can.
+func TestFederationOfNamesThatSourcesBrought(t *testing.T) {
+	var all []promread.Series
+	for _, name := range []string{"heap", "boots_total", "lat_bucket", "unheard"} {
+		all = append(all, promread.Series{Labels: labels.FromStrings("__name__", name, "instance", "i"), T: []int64{now.UnixMilli()}, V: []float64{1}})
+	}
+	a := newAPI(t, readtest.New(all...), brought(
+		schema.Metadata{Name: "heap", Type: schema.Gauge, Help: "Free."}, schema.Metadata{Name: "boots_total", Type: schema.Cumulative},
+		schema.Metadata{Name: "lat_bucket", Type: schema.Histogram, Help: "How long."},
+	))
+	got := call(a, path("/federate", "match[]", `{instance="i"}`)).Body.String()
+	for _, want := range []string{"# HELP heap Free.\n# TYPE heap gauge\nheap{", "# TYPE boots_total counter\n", "# HELP lat_bucket How long.\n# TYPE lat_bucket untyped\n", "# TYPE unheard untyped\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
 }
 
 // What is older than the lookback is not there any more.
@@ -103,7 +123,7 @@ func TestRemoteRead(t *testing.T) {
 			got.WriteByte('\n')
 		}
 	}
-	golden.Text(t, "remote_read.txt", got.Bytes())
+	golden.Check(t, "remote_read.txt", got.Bytes())
 }
 
 // Series that are the same by their labels come as one.

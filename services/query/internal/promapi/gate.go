@@ -2,6 +2,7 @@ package promapi
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/prometheus/prometheus/promql"
 )
@@ -23,6 +24,17 @@ func (g gate) Insert(ctx context.Context, _ string) (int, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// turn waits for a turn of one that is no query of the engine's, and runs it. It
+// is for reading only: who writes while it has the turn gives it to whoever reads
+// the answer, for as long as that takes.
+func (g gate) turn(ctx context.Context, read func() error) error {
+	if _, err := g.Insert(ctx, ""); err != nil {
+		return fmt.Errorf("wait for the queries before: %w", err)
+	}
+	defer g.Delete(0)
+	return read()
 }
 
 // Delete gives a turn back.

@@ -2,6 +2,7 @@ package promapi_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -60,6 +61,45 @@ func TestQueriesWaitForTheirTurn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// stuck is a writer whose reader does not read.
+type stuck struct {
+	*httptest.ResponseRecorder
+	read chan struct{} // closed when it does
+}
+
+func (s *stuck) Write(b []byte) (int, error) {
+	<-s.read
+	return s.ResponseRecorder.Write(b)
+}
+
+// Who does not read its answer keeps nobody waiting.
+func TestAnAnswerThatIsNotReadTakesNobodysTurn(t *testing.T) {
+	for name, r := range map[string]*http.Request{
+		"federation":  httptest.NewRequest("GET", "/federate?match[]=a", nil),
+		"remote read": httptest.NewRequest("POST", "/api/v1/read", strings.NewReader(readBody(t))),
+		"a query":     httptest.NewRequest("GET", "/api/v1/query?query=a", nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAPI(t, readtest.New(promread.Series{Labels: labels.FromStrings("__name__", "a"), T: []int64{now.UnixMilli()}, V: []float64{1}}),
+					func(c *promapi.Config) { c.MaxConcurrency = 1 })
+				slow := &stuck{httptest.NewRecorder(), make(chan struct{})}
+				var all sync.WaitGroup
+				all.Go(func() { a.ServeHTTP(slow, r) })
+				synctest.Wait()
+				if w := call(a, path("/api/v1/query", "query", "1+1", "timeout", "5s")); w.Code != 200 {
+					t.Errorf("status %d: %s", w.Code, w.Body)
+				}
+				close(slow.read)
+				all.Wait()
+				if slow.Code != 200 || slow.Body.Len() == 0 {
+					t.Errorf("the slow one has %d, %d bytes", slow.Code, slow.Body.Len())
+				}
+			})
+		})
+	}
 }
 
 func TestAQueryTakesTooLong(t *testing.T) {

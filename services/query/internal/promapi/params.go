@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/bounds"
 )
 
 // The ends of time, which clients send as text, though Go reads only up to year
@@ -112,7 +113,11 @@ func limitParam(r *http.Request) (int, error) {
 // matcherSets reads match[]. Each must leave out the series that have no labels,
 // so that nobody asks for everything by mistake.
 func matcherSets(p parser.Parser, r *http.Request) ([][]*labels.Matcher, error) {
-	sets, err := p.ParseMetricSelectors(r.Form["match[]"])
+	texts := r.Form["match[]"]
+	if err := bounds.CheckText(texts...); err != nil {
+		return nil, invalid("match[]", err)
+	}
+	sets, err := p.ParseMetricSelectors(texts)
 	if err != nil {
 		return nil, invalid("match[]", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/util/stats"
 
 	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/bounds"
 	"weir/services/query/internal/jsonappend"
 )
 
@@ -134,11 +135,11 @@ func (a *API) evaluate(w http.ResponseWriter, r *request, o *options, prepare fu
 	if waited := queueError(err); waited != nil {
 		return waited
 	}
+	if errors.As(err, new(*bounds.TooManySteps)) {
+		return err
+	}
 	if err != nil {
 		return invalid("query", err)
-	}
-	if err := promread.CheckSubqueries(query.Statement()); err != nil {
-		return err
 	}
 	defer query.Close() // it takes back the memory of the value
 	res := query.Exec(ctx)

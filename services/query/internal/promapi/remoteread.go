@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 
 	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/bounds"
 )
 
 // maxReadRequest bounds a request of remote read, uncompressed, as Prometheus does.
@@ -25,16 +26,18 @@ func (a *API) remoteRead(w http.ResponseWriter, r *request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
 	defer cancel()
-	if _, err := a.gate.Insert(ctx, ""); err != nil {
-		return fmt.Errorf("wait for the queries before: %w", err)
-	}
-	defer a.gate.Delete(0)
-	source := promread.NewLoader(r.reader, a.MaxSamples)
 	answer := prompb.ReadResponse{Results: make([]*prompb.QueryResult, len(req.Queries))}
-	for i, query := range req.Queries {
-		if answer.Results[i], err = answerTo(ctx, source, query); err != nil {
-			return err
+	err = a.gate.turn(ctx, func() error {
+		source := promread.NewLoader(r.reader, a.MaxSamples)
+		for i, query := range req.Queries {
+			if answer.Results[i], err = answerTo(ctx, source, query); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	data, err := answer.Marshal()
 	if err != nil {
@@ -94,6 +97,15 @@ var matchTypes = map[prompb.LabelMatcher_Type]labels.MatchType{
 }
 
 func fromMessages(ms []*prompb.LabelMatcher) ([]*labels.Matcher, error) {
+	var patterns []string
+	for _, m := range ms {
+		if m.Type == prompb.LabelMatcher_RE || m.Type == prompb.LabelMatcher_NRE {
+			patterns = append(patterns, m.Value)
+		}
+	}
+	if err := bounds.CheckPatterns(patterns...); err != nil {
+		return nil, badData("the matchers: %w", err)
+	}
 	out := make([]*labels.Matcher, len(ms))
 	for i, m := range ms {
 		typ, ok := matchTypes[m.Type]

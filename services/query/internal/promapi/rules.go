@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/read/promread"
 	"weir/pkg/read/ruleview"
 )
 
@@ -162,6 +163,6 @@ func (f *ruleFilter) rules(all []ruleview.Rule) []ruleview.Rule {
 // matches reports whether any of the sets of matchers matches.
 func (f *ruleFilter) matches(l labels.Labels) bool {
 	return len(f.sets) == 0 || slices.ContainsFunc(f.sets, func(set []*labels.Matcher) bool {
-		return !slices.ContainsFunc(set, func(m *labels.Matcher) bool { return !m.Matches(l.Get(m.Name)) })
+		return promread.Matches(set, l)
 	})
 }

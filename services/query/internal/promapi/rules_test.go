@@ -10,9 +10,9 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/golden"
 	"weir/pkg/read/promread"
 	"weir/pkg/read/ruleview"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/promapi"
 )
 

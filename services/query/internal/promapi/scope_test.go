@@ -111,12 +111,13 @@ func TestNoRouteEscapesTheTenant(t *testing.T) {
 		"/api/v1/series":              {`match[]={service="factory"}&match[]=b`},
 		"/api/v1/labels":              {"", "match[]=a"},
 		"/api/v1/label/{name}/values": {"", "match[]=a&match[]=b"},
+		"/api/v1/metadata":            {"", "metric=spore_node_cpu_usage_percent"},
 		"/api/v1/status/tsdb":         {""},
 		"/federate":                   {"match[]=a&match[]=b"},
 		"/api/v1/read":                {readBody(t)},
 	}
 	silent := map[string]bool{ // what answers without asking for series
-		"/api/v1/query_exemplars": true, "/api/v1/format_query": true, "/api/v1/parse_query": true, "/api/v1/metadata": true, "/api/v1/rules": true,
+		"/api/v1/query_exemplars": true, "/api/v1/format_query": true, "/api/v1/parse_query": true, "/api/v1/rules": true,
 		"/api/v1/alerts": true, "/api/v1/status/buildinfo": true, "/api/v1/status/runtimeinfo": true, "/api/v1/status/flags": true,
 	}
 	for _, route := range promapi.Routes() {

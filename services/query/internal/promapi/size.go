@@ -3,17 +3,17 @@ package promapi
 import (
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/bounds"
 )
 
 // maxLaidOut is how deep an expression may be nested that is to be laid out,
 // for which the time grows with the cube of the depth.
 const maxLaidOut = 400
 
-// queryText returns a request's query, or an error if it has too many tokens.
+// queryText returns a request's query, or an error if it is too large.
 func queryText(r *request) (string, error) {
 	text := r.FormValue("query")
-	if err := promread.CheckTokens(text); err != nil {
+	if err := bounds.CheckText(text); err != nil {
 		return "", invalid("query", err)
 	}
 	return text, nil

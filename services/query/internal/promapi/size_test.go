@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"weir/pkg/read/promread"
+	"weir/pkg/read/promread/bounds"
 )
 
 // One small request must not keep a processor busy for hours.
 func TestQueriesOfTooManyTokens(t *testing.T) {
-	const most = promread.MaxTokens / 2
+	const most = bounds.MaxTokens / 2
 	many := map[string]string{
 		"a long sum":         strings.Repeat("1+", most) + "1",
 		"many brackets":      strings.Repeat("(", most) + "1" + strings.Repeat(")", most),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"weir/pkg/read/promread"
 	"weir/pkg/read/ruleview"
 	"weir/services/query/internal/alerterclient"
 )
@@ -71,7 +72,7 @@ func contradicts(l labels.Labels, scope []*labels.Matcher) bool {
 func visibleAlerts(all []ruleview.Alert, scope []*labels.Matcher) []ruleview.Alert {
 	some := []ruleview.Alert{}
 	for _, a := range all {
-		if !slices.ContainsFunc(scope, func(m *labels.Matcher) bool { return !m.Matches(a.Labels.Get(m.Name)) }) {
+		if promread.Matches(scope, a.Labels) {
 			some = append(some, a)
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/params"
 	"weir/services/query/internal/propeller"
 )

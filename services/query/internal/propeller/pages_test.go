@@ -3,8 +3,8 @@ package propeller_test
 import (
 	"testing"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/params"
 	"weir/services/query/internal/propeller"
 )

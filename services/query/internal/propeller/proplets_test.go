@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/params"
 	"weir/services/query/internal/propeller"
 )
@@ -75,6 +75,7 @@ func TestAlive(t *testing.T) {
 		"silent for 2.5 heartbeats exactly":             {schema.PresenceAlive, 25 * time.Second, true},
 		"silent for longer than 2.5 heartbeats":         {schema.PresenceAlive, 25*time.Second + 1, false},
 		"its will was published":                        {schema.PresenceOffline, 0, false},
+		"it said itself that it goes":                   {schema.PresenceLeft, 0, false},
 		"its client went away":                          {schema.PresenceDisconnected, 0, false},
 		"nothing is known of it":                        {schema.PresenceUnknown, 0, false},
 		"our clock is behind the one that received it":  {schema.PresenceAlive, -time.Second, true},

@@ -3,8 +3,8 @@ package rollout_test
 import (
 	"testing"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/rollout"
 )
 

@@ -30,7 +30,7 @@ func (h history) Select(_ context.Context, req promread.SelectRequest, visit fun
 		}
 		b.Sort()
 		l := b.Labels()
-		if slices.ContainsFunc(req.Matchers, func(m *labels.Matcher) bool { return !m.Matches(l.Get(m.Name)) }) {
+		if !promread.Matches(req.Matchers, l) {
 			continue
 		}
 		from, _ := slices.BinarySearch(s.t, req.From)

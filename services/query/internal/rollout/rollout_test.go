@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/rollout"
 )
 

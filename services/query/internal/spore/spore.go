@@ -75,7 +75,7 @@ func byHostname(a, b *schema.Source) int {
 
 func appendNode(b []byte, n *schema.Source) []byte {
 	b = jsonappend.Int(append(b, '{'), "timestamp", seconds(n))
-	if ip := n.Attribute("node_ip"); ip != "" {
+	if ip := n.Attribute(schema.NodeIPAttribute); ip != "" {
 		b = jsonappend.Field(b, "node_ip", ip)
 	}
 	b = jsonappend.Field(b, "hostname", n.ID)

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"weir/pkg/golden"
 	"weir/pkg/schema"
 	"weir/pkg/schema/wire"
-	"weir/services/query/internal/golden"
 	"weir/services/query/internal/spore"
 )
 

@@ -18,6 +18,6 @@ func Diff(want, got *alert.State) string {
 // view is a state with nothing in its history beyond what it promises.
 func view(s *alert.State) alert.State {
 	v := *s
-	v.History = s.Latest()
+	v.History, v.HistoryBytes = s.Latest(), 0
 	return v
 }

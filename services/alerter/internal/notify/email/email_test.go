@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"weir/devices/sinks"
+	"weir/pkg/golden"
 	"weir/services/alerter/internal/alert"
 	"weir/services/alerter/internal/notify/notice"
 	"weir/services/alerter/internal/notify/notifytest"
@@ -68,7 +69,7 @@ func TestMails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			notifytest.Golden(t, row.golden, printed(mail))
+			golden.Check(t, row.golden, printed(mail))
 		})
 	}
 }

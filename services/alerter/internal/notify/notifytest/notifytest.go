@@ -1,20 +1,16 @@
-// Package notifytest is what the tests of integrations share: messages, golden
-// files.
+// Package notifytest is what the tests of integrations share: messages and the
+// form that golden files have them in.
 package notifytest
 
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 
 	"weir/services/alerter/internal/alert"
@@ -23,30 +19,6 @@ import (
 	"weir/services/alerter/internal/notify/notice"
 	"weir/services/alerter/internal/notify/render"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// Golden compares what a test got with testdata/name, or rewrites it.
-func Golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v: run the test with -update", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 // JSON returns a value as JSON that people can read.
 func JSON(t *testing.T, value any) []byte {
@@ -133,6 +105,24 @@ func Receiver(t *testing.T, global, receiver string) *amconfig.Receiver {
 		t.Fatal(err)
 	}
 	return &c.Receivers[0]
+}
+
+// Closer is an integration that is closed.
+type Closer interface {
+	notice.Integration
+	Close()
+}
+
+// New makes an integration of a configuration by its package's New. It is closed
+// at the test's end.
+func New[C any, I Closer](t *testing.T, build func(*C, *render.Templates, httpsend.Options) (I, error), config *C) I {
+	t.Helper()
+	i, err := build(config, Templates(t), Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	return i
 }
 
 // Options are those of tests: an environment of two variables.

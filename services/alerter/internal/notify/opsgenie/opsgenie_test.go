@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"weir/devices/sinks"
+	"weir/pkg/golden"
 	"weir/services/alerter/internal/notify/notice"
 	"weir/services/alerter/internal/notify/notifytest"
 )
@@ -48,7 +49,7 @@ func TestCalls(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			notifytest.Golden(t, row.golden, notifytest.JSON(t, calls))
+			golden.Check(t, row.golden, notifytest.JSON(t, calls))
 		})
 	}
 }
@@ -81,12 +82,7 @@ func TestTextsAreKeptToOpsGeniesLimits(t *testing.T) {
 
 func integration(t *testing.T, global, receiver string) *Integration {
 	t.Helper()
-	i, err := New(&notifytest.Receiver(t, global, receiver).OpsGenie[0], notifytest.Templates(t), notifytest.Options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(i.Close)
-	return i
+	return notifytest.New(t, New, &notifytest.Receiver(t, global, receiver).OpsGenie[0])
 }
 
 func TestJiraServiceManagementTakesTheSameCalls(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"weir/devices/sinks"
+	"weir/pkg/golden"
 	"weir/services/alerter/internal/notify/notice"
 	"weir/services/alerter/internal/notify/notifytest"
 )
@@ -54,7 +55,7 @@ func TestEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			notifytest.Golden(t, row.golden, notifytest.JSON(t, event))
+			golden.Check(t, row.golden, notifytest.JSON(t, event))
 		})
 	}
 }
@@ -77,12 +78,7 @@ func TestSeveritiesAreThoseThatPagerDutyTakes(t *testing.T) {
 
 func integration(t *testing.T, global, receiver string) *Integration {
 	t.Helper()
-	i, err := New(&notifytest.Receiver(t, global, receiver).PagerDuty[0], notifytest.Templates(t), notifytest.Options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(i.Close)
-	return i
+	return notifytest.New(t, New, &notifytest.Receiver(t, global, receiver).PagerDuty[0])
 }
 
 func TestAnEventThatIsTooLargeGoesWithoutDetails(t *testing.T) {

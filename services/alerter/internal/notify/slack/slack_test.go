@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"weir/devices/sinks"
+	"weir/pkg/golden"
 	"weir/services/alerter/internal/notify/notice"
 	"weir/services/alerter/internal/notify/notifytest"
 )
@@ -57,7 +58,7 @@ func TestPayloads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			notifytest.Golden(t, row.golden, notifytest.JSON(t, payload))
+			golden.Check(t, row.golden, notifytest.JSON(t, payload))
 		})
 	}
 }
@@ -94,12 +95,7 @@ func TestTextsAreKeptToSlacksLimits(t *testing.T) {
 
 func integration(t *testing.T, global, receiver string) *Integration {
 	t.Helper()
-	i, err := New(&notifytest.Receiver(t, global, receiver).Slack[0], notifytest.Templates(t), notifytest.Options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(i.Close)
-	return i
+	return notifytest.New(t, New, &notifytest.Receiver(t, global, receiver).Slack[0])
 }
 
 func TestAWebhookTakesTheMessage(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weir/devices/sinks"
+	"weir/pkg/golden"
 	"weir/services/alerter/internal/notify/notice"
 	"weir/services/alerter/internal/notify/notifytest"
 )
@@ -27,19 +28,14 @@ func TestPayloads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			notifytest.Golden(t, row.golden, notifytest.JSON(t, payload))
+			golden.Check(t, row.golden, notifytest.JSON(t, payload))
 		})
 	}
 }
 
 func integration(t *testing.T, keys string) *Integration {
 	t.Helper()
-	i, err := New(&notifytest.Receiver(t, "", "  webhook_configs: [{"+keys+"}]").Webhook[0], notifytest.Templates(t), notifytest.Options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(i.Close)
-	return i
+	return notifytest.New(t, New, &notifytest.Receiver(t, "", "  webhook_configs: [{"+keys+"}]").Webhook[0])
 }
 
 func TestAnAddressMayBeATemplateAndRequestsMayBeAuthorized(t *testing.T) {

@@ -20,12 +20,14 @@ import (
 // variables are what templates may write for the fields of their data.
 const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 
-// Expander expands templates with Prometheus' template package.
+// Expander expands templates with Prometheus' template package, within bounds: they
+// are tenants', too. It is for one goroutine.
 type Expander struct {
 	ctx            context.Context
 	query          template.QueryFunc
 	externalLabels map[string]string
 	externalURL    *url.URL
+	prepared       map[string]string // texts with their bounds in them
 }
 
 var _ rule.Expander = (*Expander)(nil)
@@ -45,7 +47,7 @@ func New(ctx context.Context, query template.QueryFunc, externalLabels map[strin
 	if externalLabels == nil {
 		externalLabels = map[string]string{}
 	}
-	return &Expander{ctx: ctx, query: query, externalLabels: externalLabels, externalURL: u}
+	return &Expander{ctx: ctx, query: query, externalLabels: externalLabels, externalURL: u, prepared: map[string]string{}}
 }
 
 // Expand is rule.Expander's.
@@ -57,6 +59,26 @@ func (e *Expander) Expand(name, text string, s rule.Sample, at time.Time) (strin
 	ms := timestamp.FromTime(at)
 	sample := promql.Sample{T: ms, F: s.Value, Metric: labels.FromMap(l)}
 	data := template.AlertTemplateData(l, e.externalLabels, e.externalURL.String(), sample)
-	t := template.NewTemplateExpander(e.ctx, variables+text, "__alert_"+name, data, model.Time(ms), e.query, e.externalURL, nil)
+	name = "__alert_" + name
+	within, err := e.bounded(name, variables+text)
+	if err != nil {
+		return "", fmt.Errorf("error parsing template %s: %w", name, err)
+	}
+	b := newBudget(e.ctx)
+	t := template.NewTemplateExpander(e.ctx, within, name, data, model.Time(ms), b.query(e.query), e.externalURL, nil)
+	t.Funcs(b.functions())
 	return t.Expand()
+}
+
+// bounded returns a text with the bounds in it.
+func (e *Expander) bounded(name, text string) (string, error) {
+	if done, ok := e.prepared[text]; ok {
+		return done, nil
+	}
+	with, err := bounded(name, text)
+	if err != nil {
+		return "", err
+	}
+	e.prepared[text] = with
+	return with, nil
 }

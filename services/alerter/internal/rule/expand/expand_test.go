@@ -54,6 +54,15 @@ func TestTemplates(t *testing.T) {
 		{"sortByLabel", `{{ range query "up" | sortByLabel "node" }}{{ .Labels.node }}={{ .Value }} {{ end }}`, "1=0 2=1 "},
 		{"links", `{{ graphLink "up" }} {{ tableLink "up" }}`, "/graph?g0.expr=up&g0.tab=0 /graph?g0.expr=up&g0.tab=1"},
 		{"conditions", `{{ if gt $value 1000.0 }}hot{{ else }}warm{{ end }}`, "hot"},
+		{"braces beside an action", "{ {{- $value -}} } }} {{ `{{` }}", "{1234.5} }} {{"},
+		{"quotes, line ends and bytes that are no UTF-8", "\"{{ \"\\\"\" }}\"\n\xff`", "\"\"\"\n\xff`"},
+		{"templates of its own", `{{ define "x" }}<{{ .arg0 }}{{ with .arg1 }}, {{ . }}{{ else }} alone{{ end }}>{{ end }}{{ template "x" (args 1 "b") }}{{ template "x" (args 1 "") }}`, "<1, b><1 alone>"},
+		{"else if, and, or, not", `{{ if gt $value 2000.0 }}a{{ else if and (gt $value 1000.0) (not false) }}b{{ else }}c{{ end }}`, "b"},
+		{"loops that break off", `{{ range $i, $s := query "up" }}{{ if $i }}{{ break }}{{ else }}{{ .Value }}{{ continue }}{{ end }}never{{ end }}`, "1"},
+		{"variables that are set", `{{ $a := "x" }}{{ range query "up" }}{{ $a = print $a .Value }}{{ end }}{{ $a }}`, "x10"},
+		{"comments", `a{{/* b */}}c`, "ac"},
+		{"values that are no texts", `{{ true }} {{ 3 }} {{ 1.50 }} {{ $labels.none }} {{ first (query "up") | value }} {{ len (query "up") }}`, "true 3 1.5  1 2"},
+		{"print and others", `{{ print 1 2 "a" }} {{ println "b" }}{{ html "<" }} {{ js "'" }} {{ urlquery "a b" }} {{ urlQueryEscape "&" }} {{ printf "%-4s|%05.1f|%q" "a" 2.25 "b" }}`, "1 2a b\n&lt; \\' a+b %26 a   |002.2|\"b\""},
 		{"trimmed blanks", "a {{- $value -}} b", "a1234.5b"},
 	}
 	e := expand.New(context.Background(), answer, map[string]string{"site": "lab"}, "https://weir.example/x")
@@ -111,5 +120,53 @@ func TestPlainTemplatesGiveWhatPrometheusGives(t *testing.T) {
 				t.Errorf("%q for %v gives %q, want %q", text, v, got, want)
 			}
 		}
+	}
+}
+
+// A tenant's template must neither take the process' memory nor go on for ever.
+func TestTemplatesWithoutEnd(t *testing.T) {
+	const doubled = `{{ $a := "0123456789" }}{{ range 40 }}{{ $a = print $a $a }}{{ end }}`
+	nested := "{{ range 1000000 }}{{ range 1000000 }}{{ range 1000000 }}{{ end }}{{ end }}{{ end }}"
+	many := func(context.Context, string, time.Time) (promql.Vector, error) {
+		return make(promql.Vector, 60_000), nil
+	}
+	for what, row := range map[string]struct{ text, want string }{
+		"a loop that writes":            {"{{ range 100000000000 }}x{{ end }}", "more than 10000 steps"},
+		"a loop that writes much":       {"{{ range 9000 }}" + strings.Repeat("x", 1000) + "{{ end }}", "more than 1048576 bytes"},
+		"a loop that writes a label":    {"{{ range 9000 }}{{ $labels.long }}{{ end }}", "more than 1048576 bytes"},
+		"a loop that does nothing":      {nested, "more than 10000 steps"},
+		"a loop in an else":             {"{{ if false }}{{ else }}{{ range 0 }}{{ else }}" + nested + "{{ end }}{{ end }}", "more than 10000 steps"},
+		"a template that calls itself":  {`{{ define "x" }}{{ template "x" }}{{ template "x" }}{{ end }}{{ template "x" }}`, "more than 10000 steps"},
+		"a text that is doubled":        {doubled, "more than 1048576 bytes"},
+		"with printf":                   {strings.ReplaceAll(doubled, "print $a", `printf "%s%s" $a`), "more than 1048576 bytes"},
+		"with html":                     {strings.ReplaceAll(doubled, "print $a", `html $a`), "more than 1048576 bytes"},
+		"with reReplaceAll":             {strings.ReplaceAll(doubled, "print $a $a", `reReplaceAll "(.*)" "$1$1" $a`), "too long together"},
+		"with arguments of arguments":   {`{{ $a := args 1 }}{{ range 40 }}{{ $a = args $a $a }}{{ end }}{{ $a }}`, "more than 1048576 bytes"},
+		"wide fields":                   {`{{ printf "%1000000d" 1 }}`, "fields wider than 999"},
+		"fields of any width":           {`{{ printf "%*d" 1000000 1 }}`, "fields wider than 999"},
+		"an argument a thousand times":  {`{{ printf "` + strings.Repeat("%[1]s", 5000) + `" $labels.long }}`, "more than 1048576 bytes"},
+		"an expression of repetitions":  {`{{ match "` + strings.Repeat("x{1000}", 11) + `" "x" }}`, "repeat more than"},
+		"queries that answer with much": {`{{ $a := query "a" }}{{ $b := query "b" }}`, "more than 100000 elements"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			sample := rule.Sample{Labels: model.LabelSet{"long": model.LabelValue(strings.Repeat("x", 5000))}}
+			began := time.Now()
+			got, err := expand.New(t.Context(), many, nil, "").Expand("Hot", row.text, sample, at)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %.100q, %v; want %q", got, err, row.want)
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+// The end of an evaluation ends its templates.
+func TestATemplateWhoseTimeIsOver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := expand.New(ctx, nil, nil, "").Expand("Hot", "{{ range 3 }}{{ end }}", rule.Sample{}, at); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
