@@ -21,10 +21,7 @@ type asking interface{ UnmarshalYAML(func(any) error) error }
 
 // read reads what stands behind a key into a value that can be set.
 func (r *reader) read(n *yaml.Node, v reflect.Value, key string) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if empty(n) {
+	if n = behind(n); empty(n) {
 		return
 	}
 	switch t := v.Type(); {
@@ -46,6 +43,14 @@ func (r *reader) read(n *yaml.Node, v reflect.Value, key string) {
 	default:
 		r.decode(n, v, key)
 	}
+}
+
+// behind returns what an alias stands for, and all else as it is.
+func behind(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
 }
 
 // empty reports whether there is nothing behind a key.
@@ -113,7 +118,7 @@ func (r *reader) readList(n *yaml.Node, v reflect.Value, key string) {
 	}
 	list := reflect.MakeSlice(v.Type(), 0, len(n.Content))
 	for _, item := range n.Content {
-		if empty(item) {
+		if empty(behind(item)) {
 			r.refuse(item, key, errors.New("an empty entry"))
 			continue
 		}

@@ -150,6 +150,29 @@ func TestARequestCarriesTheCallersDeadline(t *testing.T) {
 	}
 }
 
+// Who evaluates rules says so, with each question about history.
+func TestTheQuestionsOfRulesAreMarked(t *testing.T) {
+	c, nc := start(t)
+	marks := make(chan string, 2)
+	sub, err := nc.Subscribe(subject(schema.ReadSelect), func(m *nats.Msg) {
+		marks <- m.Header.Get(schema.RulesHeader)
+		m.Respond(nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sub.Unsubscribe() })
+	flush(t, nc)
+	for client, want := range map[*readclient.Client]string{c: "", c.ForRules(): "1"} {
+		if _, err := collectSeries(client, t.Context(), schema.SelectRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-marks; got != want {
+			t.Errorf("marked with %q, not %q", got, want)
+		}
+	}
+}
+
 func TestTextsAndCardinality(t *testing.T) {
 	c, nc := start(t)
 	texts := func(all ...schema.Text) func([]byte) [][]byte {

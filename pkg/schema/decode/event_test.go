@@ -179,6 +179,9 @@ device "board-7" bus=i2c plant_read_count:2/summary plant_read_sum:0.75/summary 
 target "backup/instance/db1" [instance=db1 job=backup] holds last_success:5
 target "backup/instance/db1" disk=a [instance=db1 job=backup] holds files:7
 `},
+		{"a sample that is there twice, of before pushes had a head", pushTopic, "d 3\nd 4\n", `target "backup/instance/db1" ended all=true
+target "backup/instance/db1" [instance=db1 job=backup] holds d:4
+`},
 		{"a group that is pushed at a time", pushTopic, pushLine + "files{disk=\"a\"} 7\npush_time_seconds 9\n", `target "backup/instance/db1" ended all=true
 target "backup/instance/db1" [instance=db1 job=backup] holds push_failure_time_seconds:0/gauge/seconds push_time_seconds:1.7673230455e+09/gauge/seconds
 target "backup/instance/db1" disk=a [instance=db1 job=backup] holds files:7
@@ -260,7 +263,7 @@ func TestOpenPayloadsThatAreRejected(t *testing.T) {
 		{"bytes that are no text", "expo/s/u/b/metrics", "a{x=\"\xff\"} 1", `unknown_shape: line 1: "\xff" is not UTF-8: expected metrics as text (at byte 0)`},
 		{"pushed times", pushTopic, "a 1 1767323045000\n", `unknown_shape: pushed metrics must not have timestamps: "a" has one`},
 		{"a sample that is pushed twice", pushTopic, pushLine + "d 3\nd 4\n", `unknown_shape: "d" was collected before with the same name and label values`},
-		{"one that the group's labels make the same", pushTopic, "d{job=\"a\",x=\"1\"} 3\nd{x=\"1\"} 4\n", `unknown_shape: "d" was collected before with the same name and label values`},
+		{"one that the group's labels make the same", pushTopic, pushLine + "d{job=\"a\",x=\"1\"} 3\nd{x=\"1\"} 4\n", `unknown_shape: "d" was collected before with the same name and label values`},
 		{"a pushed page that is none", pushTopic, pushLine + "a 1\n<html>", `unknown_shape: line 2: there is no value behind "<html>": expected metrics as text (at byte 39)`},
 		{"a page that is not packed as it says", scrapeTopic, "# weir-scrape up=1 duration=0.25 encoding=zstd\na 1\n", "unknown_shape: the packed text is damaged: "},
 		{"a group that is not packed as it says", pushTopic, "# weir-push at=1 encoding=zstd\na 1\n", "unknown_shape: the packed text is damaged: "},

@@ -61,8 +61,9 @@ func (d *Decoder) pushedDocument(format string, body []byte) (*exposition.Docume
 
 // pushedGroup makes the readings of a pushed group. Its samples count when they
 // are pushed: like a Pushgateway, we take none that says another time, and none
-// that is there twice. A PUT ends all that the group had, a POST all of the names
-// that it brings.
+// that is there twice; of a group without a head the last one counts then, since it
+// was taken when it came. A PUT ends all that the group had, a POST all of the
+// names that it brings.
 func (d *Decoder) pushedGroup(p *pushtopic.Topic, head *pushtopic.Head, from exposer, doc *exposition.Document) *schema.Rejection {
 	for i := range doc.Samples {
 		if doc.Samples[i].Time != 0 {
@@ -72,23 +73,21 @@ func (d *Decoder) pushedGroup(p *pushtopic.Topic, head *pushtopic.Head, from exp
 	if head.At != 0 { // these two are ours to say
 		doc.Samples = slices.DeleteFunc(doc.Samples, func(s exposition.Sample) bool { return s.Name == seriesPushed || s.Name == seriesPushFailed })
 	}
-	g := d.open.gatherer()
+	g, own := d.open.gatherer(), 0
 	if head.At != 0 {
+		own = 2
 		at := g.Reading(gather.Point{Kind: from.kind, ID: from.id})
 		g.At(at).Labels = from.labels
 		g.Value(at, pushTime(seriesPushed, head.At))
 		g.Value(at, pushTime(seriesPushFailed, head.Failed))
 	}
-	values := d.samples(g, from, doc)
+	hidden := own + d.samples(g, from, doc)
 	readings := g.Readings()
 	for i := range readings {
 		readings[i].Interval = schema.UntilEnded
-		values -= len(readings[i].Named)
+		hidden -= len(readings[i].Named)
 	}
-	if head.At != 0 {
-		values += 2
-	}
-	if values != 0 {
+	if hidden > 0 && head.At != 0 {
 		return d.reject(schema.ReasonUnknownShape, "%s was collected before with the same name and label values", quote(d.twice(&from, doc)))
 	}
 	before := allEnded(from.kind, from.id)

@@ -38,3 +38,20 @@ func TestWhatIsDamagedOrTooLargeIsNotUnpacked(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
+
+// FuzzUnpack looks for data that are neither unpacked nor refused, or are unpacked
+// to more than there may be.
+func FuzzUnpack(f *testing.F) {
+	f.Add([]byte("a 1\n"))
+	f.Add(Pack([]byte("a 1\n")))
+	f.Add(append(Pack(nil), Pack(make([]byte, 1<<20))...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		text, err := Unpack(data)
+		if err != nil && !errors.Is(err, ErrDamaged) || err != nil && text != nil || len(text) > Max {
+			t.Fatalf("%d bytes, %v", len(text), err)
+		}
+		if got, err := Unpack(Pack(data)); err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%d bytes became %d: %v", len(data), len(got), err)
+		}
+	})
+}

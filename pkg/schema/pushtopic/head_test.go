@@ -1,6 +1,7 @@
 package pushtopic
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -20,4 +21,24 @@ func TestHeads(t *testing.T) {
 			t.Errorf("%q became %+v with %q", payload, got, body)
 		}
 	}
+}
+
+// FuzzCutHead looks for payloads of which something is lost, and for heads that
+// are not read as they were written.
+func FuzzCutHead(f *testing.F) {
+	for _, payload := range []string{"", "a 1\n", "# weir-push at=5\na 1\n", "# weir-push at=5 failed=3 refused=1 encoding=zstd\n", "# weir-push at=5 at=0\n"} {
+		f.Add([]byte(payload))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		h, body := CutHead(payload)
+		if h == (Head{}) && len(body) != len(payload) || !bytes.HasSuffix(payload, body) || h.At < 0 || h.Failed < 0 {
+			t.Fatalf("%+v, %q", h, body)
+		}
+		if h == (Head{}) {
+			return
+		}
+		if again, rest := CutHead(append(h.Append(nil), body...)); again != h || !bytes.Equal(rest, body) {
+			t.Fatalf("%+v became %+v, and %q %q", h, again, body, rest)
+		}
+	})
 }

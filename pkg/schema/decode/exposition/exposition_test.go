@@ -88,6 +88,9 @@ http_requests_created code="200" 1.5 (counter|requests|)
 		{"HELP with newlines as they are", "# HELP a first\nsecond line\n\n3rd 5\n# TYPE a gauge\na 1", Options{}, "a 1 (gauge||first\nsecond line\n3rd 5)\n"},
 		{"HELP with newlines that would pass for samples", "# HELP a first\nsecond 2\n# no type\nthird 3 4\r\n# TYPE a gauge\na 1\nb 2", Options{}, "a 1 (gauge||first\nsecond 2\n# no type\nthird 3 4)\nb 2\n"},
 		{"HELP with newlines and without a type", "# HELP a first\nsecond line{\nthird\na 1\n# HELP b x\n# HELP c y\n1 2 3 4\nc{l=\"v\"} 2", Options{}, "a 1 (||first\nsecond line{\nthird)\nc l=\"v\" 2 (||y\n1 2 3 4)\n"},
+		{"a type behind its samples", "# HELP a first\na 1\na_sum 2\n# TYPE a summary\n# HELP b x\nb_bucket{le=\"1\"} 5 6\n# TYPE b histogram\n", Options{},
+			"a 1 (summary||first)\na_sum 2 (summary||first)\nb_bucket le=\"1\" 5 @6000000 (histogram||x)\n"},
+		{"HELP with newlines and the metric's name", "# HELP a first\na is {5}\na\n# TYPE a gauge\na 1", Options{}, "a 1 (gauge||first\na is {5}\na)\n"},
 		{"HELP with escapes", "# HELP a line\\nbreak \\\\ \n# TYPE a gauge\na 1", Options{}, "a 1 (gauge||line\nbreak \\)\n"},
 		{"nothing at all", "", Options{}, ""},
 	} {

@@ -1,6 +1,9 @@
 package exposition
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // maxHelpLines is over how many lines a help's text may go.
 const maxHelpLines = 32
@@ -24,7 +27,11 @@ func (p *Parser) beginHelp(family string) {
 		var line string
 		line, rest, _ = strings.Cut(rest, "\n")
 		line, comment := strings.CutPrefix(strings.Trim(line, " \t\r"), "#")
-		if !comment {
+		switch {
+		case comment:
+		case isSample(line, family): // the TYPE stands behind them
+			return
+		default:
 			continue
 		}
 		switch keyword, after := word(line); keyword {
@@ -37,6 +44,23 @@ func (p *Parser) beginHelp(family string) {
 			return
 		}
 	}
+}
+
+// isSample reports whether a line passes for a sample of a family, whose name it
+// begins with: a text about it hardly has a number there.
+func isSample(line, family string) bool {
+	rest, is := strings.CutPrefix(line, family)
+	if !is {
+		return false
+	}
+	if end := strings.LastIndexByte(rest, '}'); end >= 0 {
+		rest = rest[end+1:]
+	} else {
+		_, rest = word(rest) // of _sum and its like, or none
+	}
+	value, _ := word(rest)
+	_, err := strconv.ParseFloat(value, 64)
+	return err == nil
 }
 
 // mayBeHelp reports whether a line that cannot be read may be a part of a help's

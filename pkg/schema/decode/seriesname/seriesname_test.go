@@ -2,6 +2,7 @@ package seriesname
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,6 +75,23 @@ func TestSettle(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Long names that differ only behind what is kept of them are settled in a moment:
+// a body can bring thousands.
+func TestSettleTakesLinearTime(t *testing.T) {
+	raws := make([]string, 50_000)
+	for i := range raws {
+		raws[i] = strings.Repeat("-", 300) + strconv.Itoa(1_000_000+i)
+	}
+	all := make([]Made, len(raws))
+	for i, raw := range raws {
+		all[i] = Made{"_", raw}
+	}
+	Settle(all) // within the test's time, which a search from the first number on would not be
+	if first, last := all[1].Name, all[len(all)-1].Name; !strings.HasSuffix(first, "-") || !strings.HasSuffix(last, "-#49999") {
+		t.Errorf("from %q to %q", first, last)
 	}
 }
 

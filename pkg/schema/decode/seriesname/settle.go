@@ -45,9 +45,9 @@ func Settle(all []Made) {
 // rename gives others than the owners of their names new ones: those without parts
 // first, which are called so.
 func rename(all []Made, others []int) {
-	taken := make(map[string]bool, len(all))
+	n := names{taken: make(map[string]bool, len(all)), numbers: map[string]int{}}
 	for _, m := range all {
-		taken[m.Name] = true
+		n.taken[m.Name] = true
 	}
 	slices.SortFunc(others, func(i, k int) int {
 		return cmp.Or(strings.Count(all[i].Raw, Separator)-strings.Count(all[k].Raw, Separator), strings.Compare(all[i].Raw, all[k].Raw))
@@ -57,7 +57,7 @@ func rename(all []Made, others []int) {
 			all[i].Name = all[others[at-1]].Name
 			continue
 		}
-		all[i].Name = free(all[i].Raw, taken)
+		all[i].Name = n.free(all[i].Raw)
 	}
 }
 
@@ -78,16 +78,23 @@ func (m Made) compare(o Made) int {
 // maxRaw is how many bytes of a raw name are kept.
 const maxRaw = 256
 
+// names are those that are taken.
+type names struct {
+	taken   map[string]bool
+	numbers map[string]int // the last number behind a name: those before it are taken
+}
+
 // free returns what a raw name is shown as, and takes that.
-func free(raw string, taken map[string]bool) string {
+func (n *names) free(raw string) string {
 	name := shown(raw, "_")
-	if taken[name] {
+	if n.taken[name] {
 		name = shown(raw, ".")
 	}
-	for dotted, n := name, 2; taken[name]; n++ {
-		name = dotted + "#" + strconv.Itoa(n)
+	for dotted, number := name, max(n.numbers[name], 1); n.taken[name]; n.numbers[dotted] = number {
+		number++
+		name = dotted + "#" + strconv.Itoa(number)
 	}
-	taken[name] = true
+	n.taken[name] = true
 	return name
 }
 

@@ -62,6 +62,8 @@ func TestTheEndOfSomeNames(t *testing.T) {
 	one, two := board("z", "0", 0, "a"), board("z", "1", 0, "a", "b")
 	end := endsAll()
 	end.Named = []schema.NamedValue{{Name: "a"}, {Name: "unheard of"}}
+	other := endsAll()
+	other.Named = []schema.NamedValue{{Name: "b"}}
 	for _, test := range []struct {
 		name   string
 		events []schema.Event
@@ -72,6 +74,10 @@ func TestTheEndOfSomeNames(t *testing.T) {
 		{"before values leaves these", []schema.Event{sees(0, one, two), sees(10, end, one)},
 			[]string{"0 z current: 0a 10! 10a", "1 z current: 0ab 10a"}},
 		{"ends nothing twice", []schema.Event{sees(0, one), sees(10, end), sees(20, end)}, []string{"0 z current: 0a 10!"}},
+		{"marks nothing twice", []schema.Event{sees(0, two), sees(10, end), sees(20, end), sees(30, end, one)},
+			[]string{"1 z current: 0ab 10a", "0 z current: 30a"}},
+		{"marks what had a value since", []schema.Event{sees(0, two), sees(10, end), sees(20, two), sees(30, end)}, []string{"1 z current: 0ab 10a 20ab 30a"}},
+		{"ends what has nothing left", []schema.Event{sees(0, two), sees(10, end), sees(20, other), sees(30, end), sees(40, other)}, []string{"1 z current: 0ab 10a 20!"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			j := openJournal()

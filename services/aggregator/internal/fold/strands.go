@@ -190,21 +190,35 @@ func (s *State) endNamed(src *source, named []schema.NamedValue, at int64, out *
 		if tr.strand.track != tr || tr.read != tr.newest || at < tr.newest {
 			continue
 		}
-		var ends []schema.FieldValue
-		for _, f := range tr.fields {
-			if _, named := slices.BinarySearch(fields, f); named {
-				ends = append(ends, schema.FieldValue{Field: f, Value: history.StaleMarker})
-			}
-		}
-		switch len(ends) {
-		case 0:
-		case len(tr.fields):
+		switch ends, fresh := s.endsOf(tr, fields); {
+		case len(ends) == len(tr.fields):
 			s.appendEnd(tr, at, src.Readings, out)
-		default:
+		case fresh:
 			s.row = history.Row{Time: at, Arrival: src.Readings, Fields: ends}
 			s.append(tr, &s.row, out)
 		}
 	}
+}
+
+// endsOf returns markers for those of a track's fields that are to end, and for
+// those whose markers are the newest that there is of them: so a track of which
+// nothing else is left is found out, and has no further rows. fresh says that there
+// are some that the newest row does not have.
+func (s *State) endsOf(tr *track, fields []schema.Field) (ends []schema.FieldValue, fresh bool) {
+	if !slices.ContainsFunc(tr.fields, func(f schema.Field) bool { _, named := slices.BinarySearch(fields, f); return named }) {
+		return nil, false
+	}
+	last := s.lastFields(tr)
+	for _, f := range tr.fields {
+		for len(last) > 0 && last[0].Field < f {
+			last = last[1:]
+		}
+		over := len(last) > 0 && last[0].Field == f && history.IsStale(last[0].Value)
+		if _, named := slices.BinarySearch(fields, f); named || over {
+			ends, fresh = append(ends, schema.FieldValue{Field: f, Value: history.StaleMarker}), fresh || !over
+		}
+	}
+	return ends, fresh
 }
 
 func cloneTenant(t schema.Tenant) schema.Tenant {

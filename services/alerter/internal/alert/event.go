@@ -19,7 +19,12 @@ type Event struct {
 	Silence    *Silence    `json:"silence,omitempty"`
 	Rule       *RuleChange `json:"rule,omitempty"`
 	Forgotten  *Forgotten  `json:"forgotten,omitempty"`
+	Alive      *Alive      `json:"alive,omitempty"`
 }
+
+// Alive says that rules were being evaluated, while nothing else happened. A
+// process that dies cannot say when: see State.At.
+type Alive struct{}
 
 // Transition is a change of an alert, with the alert as it is after it. A change
 // of what is known (no data, data again, acknowledged) has the same From as
@@ -44,6 +49,7 @@ const (
 	ReasonData         Reason = "data"         // its series is there again
 	ReasonAbsent       Reason = "absent"       // its series vanished, which resolves it: its rule says so
 	ReasonAcknowledged Reason = "acknowledged" // a person acknowledged it
+	ReasonAway         Reason = "away"         // weir was away while it was pending, which does not count as `for`
 	ReasonRuleRemoved  Reason = "rule_removed" // its rule is there no more
 	ReasonPosted       Reason = "posted"       // somebody outside said so
 	ReasonExpired      Reason = "expired"      // posted from outside, and not posted again in time

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/prometheus/common/model"
 )
@@ -12,6 +13,7 @@ import (
 // a state make it again.
 type Part struct {
 	Number   uint64                       `json:"number,omitempty"`
+	At       time.Time                    `json:"at,omitzero"`
 	Alerts   []*Alert                     `json:"alerts,omitempty"`
 	Firings  map[model.Fingerprint]uint64 `json:"firings,omitempty"`
 	Notices  []*NoticeState               `json:"notices,omitempty"`
@@ -40,7 +42,7 @@ func (s *State) Clone() *State {
 // meanwhile.
 func (s *State) Parts(n int) iter.Seq[Part] {
 	return func(yield func(Part) bool) {
-		_ = yield(Part{Number: s.Number}) &&
+		_ = yield(Part{Number: s.Number, At: s.At}) &&
 			chunks(maps.Values(s.Alerts), n, func(some []*Alert) bool { return yield(Part{Alerts: some}) }) &&
 			chunks(maps.Keys(s.Firings), n, func(some []model.Fingerprint) bool { return yield(Part{Firings: s.firings(some)}) }) &&
 			chunks(maps.Values(s.Notices), n, func(some []*NoticeState) bool { return yield(Part{Notices: some}) }) &&
@@ -78,6 +80,7 @@ func chunks[T any](items iter.Seq[T], n int, yield func([]T) bool) bool {
 // parts of the history must come in their order.
 func (s *State) Load(p Part) {
 	s.Number = max(s.Number, p.Number)
+	s.reached(p.At)
 	for _, a := range p.Alerts {
 		s.Alerts[a.ID] = a
 		s.list(a, a.Active())
@@ -97,6 +100,7 @@ func (s *State) Load(p Part) {
 	}
 	for _, e := range p.History { // one of an older version may have more than is remembered
 		s.remember(e)
+		s.reached(e.At) // an older version's has no other
 	}
 }
 

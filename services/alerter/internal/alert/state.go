@@ -18,6 +18,7 @@ type State struct {
 	Silences map[string]*Silence
 	Rules    map[RuleName]*RuleChange // the tenants' rules
 	Number   uint64                   // of the latest event: 1, 2, 3 …
+	At       time.Time                // of the latest event: rules were evaluated until then, at the least
 
 	History      []Numbered // the latest events and some before them, oldest first: see Latest
 	HistoryBytes int        // that these take, about; at most MaxHistoryBytes
@@ -74,6 +75,7 @@ func NewState() *State {
 // Apply enters an event. The event must not be changed afterwards.
 func (s *State) Apply(e Event) {
 	s.Number++
+	s.reached(e.At)
 	switch {
 	case e.Transition != nil:
 		s.transition(e.Transition)
@@ -88,9 +90,18 @@ func (s *State) Apply(e Event) {
 	case e.Forgotten != nil:
 		s.forget(e.Forgotten)
 		return // housekeeping is no history
+	case e.Alive != nil:
+		return
 	}
 	if !e.Transition.saidAgain() {
 		s.remember(Numbered{s.Number, e})
+	}
+}
+
+// reached notes that the alerter lived at a moment.
+func (s *State) reached(at time.Time) {
+	if at.After(s.At) {
+		s.At = at
 	}
 }
 

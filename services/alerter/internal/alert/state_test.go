@@ -198,3 +198,28 @@ func ExampleNewID() {
 	fmt.Println(alert.NewID("rules.yml;heat;Hot", labels, time.Unix(1, 0)))
 	// Output: 592ecc9a3acefc0b-7bf39478f19b813f-gjdgxs
 }
+
+// A process that is killed cannot say when: the latest event tells until when it
+// lived, at the least.
+func TestTheStateKnowsUntilWhenTheAlerterLived(t *testing.T) {
+	s := alert.NewState()
+	for _, row := range []struct {
+		at, want time.Duration
+	}{{time.Minute, time.Minute}, {2 * time.Minute, 2 * time.Minute}, {0, 2 * time.Minute}} { // the clock was set back
+		s.Apply(alert.Event{At: began.Add(row.at), Alive: &alert.Alive{}})
+		if want := began.Add(row.want); !s.At.Equal(want) {
+			t.Errorf("after an event at %s: %s, expected %s", row.at, s.At, want)
+		}
+	}
+	if n := len(s.Latest()); n > 0 {
+		t.Errorf("the history has %d events that say nothing", n)
+	}
+	if again := written(t, s, 10); !again.At.Equal(s.At) {
+		t.Errorf("a snapshot has %s, expected %s", again.At, s.At)
+	}
+	older := alert.NewState() // of a version that did not say it
+	older.Load(alert.Part{History: []alert.Numbered{{Number: 1, Event: alert.Event{At: began, Silence: &alert.Silence{ID: "s"}}}}})
+	if !older.At.Equal(began) {
+		t.Errorf("an older snapshot has %s", older.At)
+	}
+}

@@ -260,3 +260,32 @@ func TestActionsAreDoneForOthers(t *testing.T) {
 		t.Errorf("counted as incoming: %v", h.counted.all)
 	}
 }
+
+// A tenant's rules are bounded. Those that are there go on, also if they are more,
+// and can be changed; another tenant is not concerned.
+func TestATenantHasSoManyRulesAndNoMore(t *testing.T) {
+	h := newHarness(t)
+	for i := range MaxRules + 1 { // of a version that had no such bound
+		name := fmt.Sprint("r", i)
+		body := []byte(strings.Replace(tooHot, "too_hot", name, 1))
+		r := &alert.RuleChange{Tenant: alert.Tenant{Service: "factory", Subservice: "line1"}, Name: name, ID: name, Body: body}
+		if err := h.Append(t.Context(), alert.Event{At: noon, Rule: r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []int{MaxRules + 1, MaxRules} {
+		code, answer, _ := h.ask("POST /rules", tooHot, factory, line1)
+		want := fmt.Sprintf(`{"error":"too many rules: the service path has %d, at most 1000: delete one to create another","data":null}`, n)
+		if code != 400 || answer != want {
+			t.Errorf("got  %d %s\nwant %s", code, answer, want)
+		}
+		h.ok(fmt.Sprint("DELETE /rules/r", n-1), "", factory, line1)
+	}
+	h.ok("PUT /rules/r0", strings.Replace(tooHot, "too_hot", "r0", 1), factory, line1)
+	h.ok("POST /rules", tooHot, factory, line1)
+	h.ok("POST /rules", tooHot, factory)
+	want := "incomingTransactions=6 incomingTransactionsErrors=2 ruleCreation=3 okRuleCreation=1 failedRuleCreation=2 ruleUpdate=1 okRuleUpdate=1 ruleDelete=2 okRuleDelete=2"
+	if got := h.counted.of("factory", "line1"); got != want {
+		t.Errorf("counted\ngot  %s\nwant %s", got, want)
+	}
+}

@@ -12,6 +12,11 @@ import (
 	"weir/services/alerter/internal/alert"
 )
 
+// MaxRules is how many rules a tenant may have. Each is kept in memory, evaluated
+// and looked at by whoever lists them: they must not become so many that others
+// wait. Those that are stored already go on, however many they are.
+const MaxRules = 1000
+
 // defaultRules is how many rules are listed when the client does not say.
 const defaultRules = 1000
 
@@ -63,6 +68,18 @@ func (a *api) findRule(t alert.Tenant, name string) (found *alert.RuleChange) {
 	return found
 }
 
+// rulesOf returns how many rules a tenant has.
+func (a *api) rulesOf(t alert.Tenant) (n int) {
+	a.Ledger.Read(func(s *alert.State) {
+		for name := range s.Rules {
+			if name.Tenant == t {
+				n++
+			}
+		}
+	})
+	return n
+}
+
 func notFound(name string) error { return &problem{http.StatusNotFound, "rule not found " + name} }
 
 // getRule serves GET /rules/{name}.
@@ -94,6 +111,9 @@ func (a *api) create(c *call) (id string, err error) {
 	defer a.changing.Unlock()
 	if a.findRule(c.tenant, r.Name) != nil {
 		return "", &problem{http.StatusBadRequest, "rule exists " + r.Name}
+	}
+	if n := a.rulesOf(c.tenant); n >= MaxRules {
+		return "", &problem{http.StatusBadRequest, fmt.Sprintf("too many rules: the service path has %d, at most %d: delete one to create another", n, MaxRules)}
 	}
 	return r.ID, a.storeRule(c, r)
 }

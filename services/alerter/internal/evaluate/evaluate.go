@@ -77,6 +77,8 @@ type Evaluator struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
+	presence presence
+
 	changing sync.Mutex // held while groups are swapped
 	mu       sync.Mutex
 	groups   []*group // in the order of Set
@@ -102,7 +104,8 @@ func New(cfg Config) *Evaluator {
 	}
 	e := &Evaluator{cfg: cfg, engine: promread.NewEngine(cfg.Engine), turns: newTurns()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.work.Go(e.expire)
+	e.cfg.Ledger.Read(func(s *alert.State) { e.presence.unsaid = []rule.Away{e.presence.now.begin(s.At, time.Now())} })
+	e.work.Go(e.lookOn)
 	return e
 }
 
@@ -115,6 +118,9 @@ func (e *Evaluator) Set(ctx context.Context, groups []rule.Group) error {
 	defer e.changing.Unlock()
 	if e.isStopped() {
 		return context.Canceled
+	}
+	if _, err := e.listens(ctx); err != nil {
+		return err
 	}
 	before := map[string]*group{}
 	for _, g := range e.current() {
@@ -147,6 +153,7 @@ func (e *Evaluator) Set(ctx context.Context, groups []rule.Group) error {
 		return err
 	}
 	e.endRecorded(ctx, before, fresh)
+	goOn(before, fresh)
 	e.mu.Lock()
 	e.groups = now
 	e.mu.Unlock()
@@ -211,6 +218,21 @@ func (e *Evaluator) endRecorded(ctx context.Context, before map[string]*group, f
 	}
 	if err := e.cfg.Recorder.Record(ctx, time.Now(), nil, ended); err != nil {
 		e.cfg.Logger.Warn("the series of recording rules that were removed were not ended", "error", err)
+	}
+}
+
+// goOn lets rules that are still there know what they saw of their alerts.
+func goOn(before map[string]*group, fresh []*group) {
+	seen := map[string]map[alert.ID]time.Time{}
+	for _, g := range before {
+		for _, r := range g.rules {
+			seen[r.Key] = r.seen
+		}
+	}
+	for _, g := range fresh {
+		for _, r := range g.rules {
+			r.seen = seen[r.Key]
+		}
 	}
 }
 

@@ -8,46 +8,51 @@ import (
 )
 
 const (
-	// expiryTick is how often alerts from outside are looked at.
-	expiryTick = time.Second
-	// deafAfter is after how long without a look nobody can have been heard: the
-	// process stood still, or the clock was set.
-	deafAfter = 10 * time.Second
+	// lookTick is how often it is looked at what happens by itself, without a rule.
+	lookTick = time.Second
+	// aliveEvery is how often it is stored that rules are evaluated, while an alert
+	// is pending and nothing else is: so much of a process's end is not known of.
+	aliveEvery = 5 * time.Second
 )
 
-// expire resolves alerts posted from outside that were not posted again in time.
-func (e *Evaluator) expire() {
-	tick := time.NewTicker(expiryTick)
+// lookOn does what happens by itself: alerts posted from outside that were not
+// posted again in time are resolved.
+func (e *Evaluator) lookOn() {
+	tick := time.NewTicker(lookTick)
 	defer tick.Stop()
-	var l listening
-	l.look(time.Now())
 	for {
 		select {
 		case <-e.ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := time.Now().UTC()
-		l.look(now)
-		var over []alert.Transition
-		e.cfg.Ledger.Read(func(s *alert.State) { over = expired(s, l.since, e.cfg.ResolveTimeout(), now) })
-		if err := e.cfg.Ledger.Append(e.ctx, transitions(now, over)...); err != nil && e.ctx.Err() == nil && !errors.Is(err, alert.ErrStale) {
-			e.cfg.Logger.Warn("alerts that were posted are over, which was not stored", "error", err)
+		since, err := e.listens(e.ctx)
+		if err == nil {
+			now := time.Now().UTC()
+			var due []alert.Event
+			e.cfg.Ledger.Read(func(s *alert.State) {
+				due = transitions(now, expired(s, since, e.cfg.ResolveTimeout(), now))
+				if now.Sub(s.At) >= aliveEvery && anyPending(s) {
+					due = append(due, alert.Event{At: now, Alive: &alert.Alive{}})
+				}
+			})
+			err = e.cfg.Ledger.Append(e.ctx, due...)
+		}
+		if err != nil && e.ctx.Err() == nil && !errors.Is(err, alert.ErrStale) {
+			e.cfg.Logger.Warn("what became of alerts that were posted, or that rules are evaluated, was not stored", "error", err)
 		}
 	}
 }
 
-// listening is since when alerts can be posted without a break.
-type listening struct{ since, looked time.Time }
-
-// look notes that they can be posted at a moment. Clocks on walls count, as they
-// alone go on while a machine sleeps.
-func (l *listening) look(now time.Time) {
-	now = now.Round(0)
-	if gap := now.Sub(l.looked); gap > deafAfter || gap < 0 {
-		l.since = now
+func anyPending(s *alert.State) bool {
+	for _, alerts := range s.ByRule {
+		for _, a := range alerts {
+			if a.Status == alert.Pending {
+				return true
+			}
+		}
 	}
-	l.looked = now
+	return false
 }
 
 // expired returns the transitions of the alerts that are over by now: their end

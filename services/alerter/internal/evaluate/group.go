@@ -8,6 +8,7 @@ import (
 
 	"weir/pkg/read/promread"
 	"weir/pkg/schema"
+	"weir/services/alerter/internal/alert"
 	"weir/services/alerter/internal/rule"
 )
 
@@ -32,7 +33,8 @@ type group struct {
 // ruleRun is a rule that is being evaluated.
 type ruleRun struct {
 	*rule.Rule
-	previous []rule.Sample // of a recording rule, of the evaluation before
+	previous []rule.Sample          // of a recording rule, of the evaluation before
+	seen     map[alert.ID]time.Time // of an alerting rule, of the evaluation before: rule.Output.Seen
 
 	mu   sync.Mutex
 	err  error

@@ -50,6 +50,10 @@ func (g *group) evaluateRule(r *ruleRun, at time.Time) error {
 	}
 	ctx, cancel := context.WithTimeout(g.of.ctx, g.timeout())
 	defer cancel()
+	listening, err := g.of.listens(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotStored, err)
+	}
 	ts := at.Add(-g.QueryOffset)
 	result, err := g.query(ctx, r.Expr, ts)
 	if err != nil {
@@ -57,9 +61,10 @@ func (g *group) evaluateRule(r *ruleRun, at time.Time) error {
 	}
 	out, failed := r.Evaluate(rule.Input{
 		At: at, Result: result, Active: g.active(r), Previous: r.previous, ExternalURL: g.of.cfg.ExternalURL,
-		Expand:  expand.New(ctx, g.vector, nil, g.of.cfg.ExternalURL),
-		Data:    func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Data, ts) },
-		Sources: func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Sources, ts) },
+		Expand:    expand.New(ctx, g.vector, nil, g.of.cfg.ExternalURL),
+		Data:      func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Data, ts) },
+		Sources:   func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Sources, ts) },
+		Listening: listening, Lookback: g.of.cfg.Engine.LookbackDelta, Seen: r.seen,
 	})
 	err = g.of.cfg.Ledger.Append(ctx, transitions(at, out.Transitions)...)
 	if errors.Is(err, alert.ErrStale) {
@@ -68,6 +73,7 @@ func (g *group) evaluateRule(r *ruleRun, at time.Time) error {
 	if err != nil {
 		return errors.Join(failed, fmt.Errorf("%w: %w", ErrNotStored, err))
 	}
+	r.seen = out.Seen
 	g.of.cfg.Ledger.Refresh(refreshed(out.Refreshed))
 	if r.Record && failed == nil {
 		failed = g.record(ctx, r, ts, out)

@@ -67,6 +67,85 @@ func TestForGoesOnThroughARestart(t *testing.T) {
 	})
 }
 
+// Whoever is killed again and again fires all the same: at the first moment at
+// which the condition is certain to be true.
+func TestForGoesOnThroughKills(t *testing.T) {
+	inWorld(t, hot("for: 1m"), to("ops", byNode...), route.Options{}, func(w *world) {
+		w.set(90, "a")
+		for _, at := range []time.Duration{7 * s, 20 * s, 31 * s, 52 * s} {
+			w.at(at)
+			w.kill()
+			w.at(at + 6*s)
+			w.begin()
+		}
+		w.at(2 * m)
+		w.want("1m3s ops: new alerts +a")
+	})
+}
+
+// Of an outage nobody knows that it was hot; what was before it is known until five
+// seconds before a kill at the most, as nothing else is stored while an alert waits.
+func TestForDoesNotCountAnOutage(t *testing.T) {
+	inWorld(t, hot("for: 1m"), to("ops", byNode...), route.Options{}, func(w *world) {
+		w.set(90, "short", "long", "brief")
+		w.at(50 * s)
+		w.kill()
+		w.set(50, "brief")
+		w.at(2 * m)
+		w.begin()
+		w.at(2*m + 4*s)
+		w.wantAlerts("long pending", "short pending")
+		w.set(50, "short")
+		w.at(5 * m)
+		w.want("2m14s ops: new alerts +long")
+	})
+}
+
+// Hot for a moment before the outage, and for one after it.
+func TestTwoHotMomentsAreNoHotMinute(t *testing.T) {
+	inWorld(t, hot("for: 1m"), to("ops", byNode...), route.Options{}, func(w *world) {
+		w.set(90, "a")
+		w.at(1 * s)
+		w.kill()
+		w.ends("a")
+		w.at(71 * s)
+		w.begin()
+		w.at(75 * s)
+		w.wantAlerts("a pending no data")
+		w.set(90, "a")
+		w.at(2 * m)
+		w.wantAlerts("a pending")
+		w.set(50, "a")
+		w.at(5 * m)
+		w.want()
+	})
+}
+
+// Series that are absent because weir was away do not end alerts by it, not even if
+// the rules are read again meanwhile. Those that are not back in time do.
+func TestAlertsThatResolveOnAbsenceOutlastAnOutage(t *testing.T) {
+	inWorld(t, hot("resolve_on_absent: true"), to("ops", byNode...), route.Options{}, func(w *world) {
+		w.set(90, "back", "gone", "again", "cool")
+		w.at(20 * s)
+		w.end()
+		w.ends("back", "gone", "again", "cool")
+		w.at(10 * m)
+		w.begin()
+		w.set(50, "cool")
+		w.at(11 * m)
+		w.wantAlerts("again firing no data", "back firing no data", "gone firing no data")
+		w.set(90, "back", "again")
+		w.at(12 * m)
+		if err := w.evaluator.Set(w.t.Context(), w.parse(hot("resolve_on_absent: true", "annotations: {a: b}"))); err != nil {
+			w.t.Fatal(err)
+		}
+		w.ends("again")
+		w.at(30 * m)
+		w.want("0s ops: new alerts +again", "0s ops: new alerts +back", "0s ops: new alerts +cool", "0s ops: new alerts +gone",
+			"10m0s ops: resolved -cool", "12m0s ops: resolved -again", "15m0s ops: resolved -gone")
+	})
+}
+
 func TestKeepFiringForHoldsOn(t *testing.T) {
 	inWorld(t, hot("keep_firing_for: 30s"), to("ops", byNode...), route.Options{}, func(w *world) {
 		w.set(90, "a")

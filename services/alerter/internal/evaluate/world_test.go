@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 
 	"weir/pkg/read/promread"
 	"weir/pkg/read/promread/readtest"
@@ -233,6 +235,14 @@ func (w *world) silent(names ...string) {
 	defer w.mu.Unlock()
 	for _, n := range names {
 		delete(w.nodes, n)
+	}
+}
+
+// ends lets nodes report nothing any more, and ends their series.
+func (w *world) ends(names ...string) {
+	w.silent(names...)
+	for _, n := range names {
+		w.series.Append(node(n), time.Now().UnixMilli(), math.Float64frombits(value.StaleNaN))
 	}
 }
 

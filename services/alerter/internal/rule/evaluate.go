@@ -48,7 +48,7 @@ func (r *Rule) Evaluate(in Input) (Output, error) {
 	e := evaluation{rule: r, Input: in, active: byIdentity(in.Active), labels: prepare(r.Labels), annotations: prepare(r.Annotations)}
 	found, err := e.identified()
 	if err != nil {
-		return Output{Warnings: e.out.Warnings}, err
+		return Output{Warnings: e.out.Warnings, Seen: in.Seen}, err
 	}
 	for i, s := range in.Result {
 		e.found(found[i], s)
@@ -175,7 +175,8 @@ func (e *evaluation) found(id identity, s Sample) {
 		e.transition(old.Status, alert.ReasonCondition, now)
 		news = true
 	}
-	if now.Status == alert.Pending && e.At.Sub(now.ActiveAt) >= e.rule.For {
+	certain := e.see(old)
+	if now.Status == alert.Pending && e.At.Sub(now.ActiveAt) >= e.rule.For && certain {
 		now.Status, now.FiredAt = alert.Firing, e.At
 		e.transition(alert.Pending, alert.ReasonCondition, now)
 		news = true

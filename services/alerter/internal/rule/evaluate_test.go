@@ -17,12 +17,13 @@ import (
 	"weir/services/alerter/internal/rule"
 )
 
-// step is one evaluation, or an acknowledgement.
+// step is one evaluation, an acknowledgement, or weir's return.
 type step struct {
 	at     string // since the start, "5m"
 	result string // "node=1 81, node=2 90"
 	data   string // the series that the data expression has besides the result's: "node=1, node=2"; "!" for an error
 	ack    string // the labels of the alert that a person acknowledges instead
+	away   string // since when, after the start, weir was away that returns instead
 	want   string // the transitions: "node=1 inactive>pending, node=1 firing>resolved no_data"
 	err    error
 }
@@ -33,6 +34,8 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func play(t *testing.T, r *rule.Rule, steps []step) *alert.State {
 	t.Helper()
 	s := alert.NewState()
+	var listening time.Time
+	var seen map[alert.ID]time.Time
 	for _, step := range steps {
 		d, err := model.ParseDuration(step.at)
 		if err != nil {
@@ -40,14 +43,27 @@ func play(t *testing.T, r *rule.Rule, steps []step) *alert.State {
 		}
 		at := start.Add(time.Duration(d))
 		var out rule.Output
-		if step.ack != "" {
+		switch {
+		case step.away != "":
+			from, err := model.ParseDuration(step.away)
+			if err != nil {
+				t.Fatal(err)
+			}
+			listening, seen = at, nil // a process that begins anew knows nothing
+			out.Transitions = rule.Returned(active(s, r), rule.Away{From: start.Add(time.Duration(from)), To: at})
+		case step.ack != "":
 			for _, a := range s.ByRule[r.Key] {
 				if shown(a.Labels) == step.ack {
 					out.Transitions = append(out.Transitions, rule.Acknowledge(a, alert.Ack{By: "ann", At: at}))
 				}
 			}
-		} else if out, err = r.Evaluate(input(t, r, s, step, at)); !errors.Is(err, step.err) {
-			t.Fatalf("at %s: error %v, want %v", step.at, err, step.err)
+		default:
+			in := input(t, r, s, step, at)
+			in.Listening, in.Lookback, in.Seen = listening, 5*time.Minute, seen
+			if out, err = r.Evaluate(in); !errors.Is(err, step.err) {
+				t.Fatalf("at %s: error %v, want %v", step.at, err, step.err)
+			}
+			seen = out.Seen
 		}
 		var got []string
 		for _, tr := range out.Transitions {
@@ -68,9 +84,13 @@ func play(t *testing.T, r *rule.Rule, steps []step) *alert.State {
 	return s
 }
 
+func active(s *alert.State, r *rule.Rule) []*alert.Alert {
+	return slices.Collect(maps.Values(s.ByRule[r.Key]))
+}
+
 func input(t *testing.T, r *rule.Rule, s *alert.State, step step, at time.Time) rule.Input {
 	t.Helper()
-	in := rule.Input{At: at, Result: samples(t, step.result), Active: slices.Collect(maps.Values(s.ByRule[r.Key]))}
+	in := rule.Input{At: at, Result: samples(t, step.result), Active: active(s, r)}
 	in.Data = func() (map[model.Fingerprint]bool, error) {
 		if step.data == "!" {
 			return nil, errors.New("the history cannot be read")

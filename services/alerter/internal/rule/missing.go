@@ -32,6 +32,8 @@ func (e *evaluation) missing(found []identity) error {
 		switch {
 		case known || data[print]:
 			e.untrue(a, alert.ReasonCondition)
+		case e.awaited(a):
+			e.unknown(a)
 		case e.rule.ResolveOnAbsent:
 			e.untrue(a, alert.ReasonAbsent)
 		case failed != nil:
@@ -129,6 +131,7 @@ func dataAgain(old *alert.Alert, why alert.Reason) alert.Reason {
 // unknown takes care of an alert of which nothing is known: it stays what it is.
 func (e *evaluation) unknown(old *alert.Alert) {
 	a := *old
+	e.seenStill(old)
 	if a.NoDataSince.IsZero() {
 		a.NoDataSince = e.At
 		e.transition(a.Status, alert.ReasonNoData, a)

@@ -118,6 +118,13 @@ type Input struct {
 	// ExternalURL is where people reach weir: alerts link to their expression there.
 	ExternalURL string
 
+	// Listening is since when weir hears sources and evaluates rules without a break,
+	// zero for always. Series may take Lookback from then to be there again.
+	Listening time.Time
+	Lookback  time.Duration
+	// Seen is the evaluation before's Output.Seen.
+	Seen map[alert.ID]time.Time
+
 	// Previous has a recording rule's Samples of the evaluation before.
 	Previous []Sample
 }
@@ -127,6 +134,10 @@ type Output struct {
 	Transitions []alert.Transition // in the order of the alerts' labels
 	Refreshed   []Refresh          // what changed without being news
 	Warnings    []string           // templates that could not be expanded, the first of them
+
+	// Seen has since when the conditions of alerts that are older than
+	// Input.Listening were found to be true after it, as far as that matters.
+	Seen map[alert.ID]time.Time
 
 	Samples []Sample         // of a recording rule, with name and labels set
 	Ended   []model.LabelSet // the series that Previous had and Samples has not

@@ -34,7 +34,7 @@ type Config struct {
 	// Changed, if not nil, is told each file that comes into force, at the start
 	// too, before what it says is fetched. An error refuses the file.
 	Changed func(context.Context, *sources.File) error
-	MaxBody int           // the largest body taken, in bytes; 0 is pull.DefaultMaxBody
+	MaxBody int           // the largest body stored, in bytes; 0 is pull.DefaultMaxBody
 	Settle  time.Duration // how long the file must be quiet before it is read again; 0 is pull.Settle
 	Version string
 	Logger  *slog.Logger

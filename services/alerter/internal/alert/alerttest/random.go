@@ -46,6 +46,8 @@ func (s *Source) Next() alert.Event {
 		e.Silence = s.silence()
 	case n < 95:
 		e.Rule = s.rule()
+	case n < 97:
+		e.Alive = &alert.Alive{}
 	default:
 		e.Forgotten = s.forgotten()
 	}

@@ -19,7 +19,8 @@ func TestSinceWhenAlertsCanBePosted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var l listening
-			for _, at := range c.looks {
+			l.begin(time.Time{}, noon.Add(c.looks[0]))
+			for _, at := range c.looks[1:] {
 				l.look(noon.Add(at))
 			}
 			if want := noon.Add(c.since); !l.since.Equal(want) {
