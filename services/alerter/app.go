@@ -111,6 +111,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 		Reader:   &components.Reader{Watch: a.watched, Rest: promread.OverReadPort(a.client.ForRules())},
 		Engine:   a.engine(),
 		Interval: a.cfg.EvaluationInterval, ExternalURL: a.cfg.ExternalURL, Evaluated: a.meter.evaluated, Logger: a.cfg.Logger,
+		Heard:          a.hears,
 		ResolveTimeout: func() time.Duration { return a.currentRouting().ResolveTimeout },
 	})
 	a.deliverer = deliver.New(deliver.Config{

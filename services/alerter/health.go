@@ -101,6 +101,12 @@ func activeAlerts(s *alert.State) (firing, pending int) {
 	return firing, pending
 }
 
+// hears reports whether what sources say arrives: all on its way worked just now.
+func (a *App) hears() bool {
+	up := a.watched.Up()
+	return up[components.Ingest] && up[components.Journal] && up[components.Aggregator] && up[components.Store]
+}
+
 // checkComponents asks weir's parts how they do.
 func (a *App) checkComponents(ctx context.Context) map[string]bool {
 	var (

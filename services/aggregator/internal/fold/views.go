@@ -213,6 +213,10 @@ func (s *State) TrackInRange(number uint64, from, to int64) bool {
 }
 
 func (tr *track) inRange(from, to int64) bool {
-	holds := tr.source.Interval == schema.UntilEnded && tr.read == tr.newest // its newest row is no end
-	return tr.first <= to && (tr.newest >= from || holds)
+	return tr.first <= to && (tr.newest >= from || tr.holds())
+}
+
+// holds reports whether the newest row holds until it is ended, and is no end.
+func (tr *track) holds() bool {
+	return tr.read == tr.newest && tr.source.Interval == schema.UntilEnded
 }

@@ -54,6 +54,9 @@ type Config struct {
 	// ResolveTimeout is for how long an alert that was posted before an outage may
 	// be posted again after it; nil is DefaultResolveTimeout.
 	ResolveTimeout func() time.Duration
+	// Heard reports whether what sources say arrives now, as far as that is known;
+	// nil: always. It returns at once.
+	Heard func() bool
 	// Evaluated is told of each evaluation of a group. Optional.
 	Evaluated func(Evaluation)
 	Logger    *slog.Logger
@@ -99,12 +102,15 @@ func New(cfg Config) *Evaluator {
 	if cfg.ResolveTimeout == nil {
 		cfg.ResolveTimeout = func() time.Duration { return DefaultResolveTimeout }
 	}
+	if cfg.Heard == nil {
+		cfg.Heard = func() bool { return true }
+	}
 	if cfg.Evaluated == nil {
 		cfg.Evaluated = func(Evaluation) {}
 	}
 	e := &Evaluator{cfg: cfg, engine: promread.NewEngine(cfg.Engine), turns: newTurns()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.cfg.Ledger.Read(func(s *alert.State) { e.presence.unsaid = []rule.Away{e.presence.now.begin(s.At, time.Now())} })
+	e.presence.begin(cfg.Ledger, time.Now())
 	e.work.Go(e.lookOn)
 	return e
 }

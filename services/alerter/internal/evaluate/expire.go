@@ -26,12 +26,12 @@ func (e *Evaluator) lookOn() {
 			return
 		case <-tick.C:
 		}
-		since, err := e.listens(e.ctx)
+		listening, err := e.listens(e.ctx)
 		if err == nil {
 			now := time.Now().UTC()
 			var due []alert.Event
 			e.cfg.Ledger.Read(func(s *alert.State) {
-				due = transitions(now, expired(s, since, e.cfg.ResolveTimeout(), now))
+				due = transitions(now, expired(s, listening.own, e.cfg.ResolveTimeout(), now))
 				if now.Sub(s.At) >= aliveEvery && anyPending(s) {
 					due = append(due, alert.Event{At: now, Alive: &alert.Alive{}})
 				}

@@ -15,14 +15,14 @@ import (
 // process stood still, or the clock was set.
 const deafAfter = 10 * time.Second
 
-// listening is since when weir listens without a break: sources and whoever posts
-// alerts can be heard, rules are evaluated.
+// listening is since when this process listens without a break: whoever posts alerts
+// can be heard, rules are evaluated.
 type listening struct{ since, looked time.Time }
 
-// begin notes that a process begins, after one that lived until then, at the least.
-func (l *listening) begin(until, now time.Time) (away rule.Away) {
-	l.since, l.looked = now.Round(0), now.Round(0)
-	return rule.Away{From: until, To: l.since}
+// begin notes that a process begins.
+func (l *listening) begin(now time.Time) {
+	now = now.Round(0)
+	l.since, l.looked = now, now
 }
 
 // look notes that weir listens at a moment, and reports whether it was away before.
@@ -40,31 +40,60 @@ func (l *listening) look(now time.Time) (away rule.Away, was bool) {
 	return away, was
 }
 
+// since is since when weir listens without a break.
+type since struct {
+	own     time.Time // this process
+	sources time.Time // all of weir that what a source says goes through
+}
+
+// of returns since when that listens which a rule depends on. Whether an absence
+// says something depends on sources; how weir itself does must be told by rules also
+// while no source is heard.
+func (s since) of(r *rule.Rule) time.Time {
+	if r.ResolveOnAbsent {
+		return s.sources
+	}
+	return s.own
+}
+
 // presence is an Evaluator's listening, and what is still to be stored of times in
 // which it was away.
 type presence struct {
-	mu     sync.Mutex
-	now    listening
-	unsaid []rule.Away
+	mu      sync.Mutex
+	now     listening
+	sources time.Time // when they could not be heard last
+	unsaid  []rule.Away
 }
 
-// listens returns since when weir listens. If it was away before, what follows from
-// that for alerts is stored first, so that it is known of however soon the process
-// dies: an error says that it was not.
-func (e *Evaluator) listens(ctx context.Context) (since time.Time, err error) {
-	p := &e.presence
+// listens returns since when weir listens. If this process was away before, what
+// follows from that for alerts is stored first, so that it is known of however soon
+// the process dies: an error says that it was not.
+func (e *Evaluator) listens(ctx context.Context) (since, error) {
+	p, heard := &e.presence, e.cfg.Heard()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if away, was := p.now.look(time.Now()); was {
+	away, was := p.now.look(time.Now())
+	if was {
 		p.unsaid = append(p.unsaid, away)
+	}
+	if was || !heard {
+		p.sources = away.To
 	}
 	for len(p.unsaid) > 0 {
 		if err := e.returned(ctx, p.unsaid[0]); err != nil {
-			return p.now.since, err
+			return since{}, err
 		}
 		p.unsaid = p.unsaid[1:]
 	}
-	return p.now.since, nil
+	return since{p.now.since, p.sources}, nil
+}
+
+// begin begins listening, after a process that lived until the ledger's last event,
+// at the least.
+func (p *presence) begin(l Ledger, now time.Time) {
+	p.now.begin(now)
+	p.sources = p.now.since
+	l.Read(func(s *alert.State) { p.unsaid = []rule.Away{{From: s.At, To: p.now.since}} })
 }
 
 // returned stores what follows from weir's having been away.

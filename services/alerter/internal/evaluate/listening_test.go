@@ -19,7 +19,7 @@ func TestSinceWhenAlertsCanBePosted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var l listening
-			l.begin(time.Time{}, noon.Add(c.looks[0]))
+			l.begin(noon.Add(c.looks[0]))
 			for _, at := range c.looks[1:] {
 				l.look(noon.Add(at))
 			}

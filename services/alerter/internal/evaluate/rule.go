@@ -64,7 +64,7 @@ func (g *group) evaluateRule(r *ruleRun, at time.Time) error {
 		Expand:    expand.New(ctx, g.vector, nil, g.of.cfg.ExternalURL),
 		Data:      func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Data, ts) },
 		Sources:   func() (map[model.Fingerprint]bool, error) { return g.data(ctx, r.Sources, ts) },
-		Listening: listening, Lookback: g.of.cfg.Engine.LookbackDelta, Seen: r.seen,
+		Listening: listening.of(r.Rule), Lookback: g.of.cfg.Engine.LookbackDelta, Seen: r.seen,
 	})
 	err = g.of.cfg.Ledger.Append(ctx, transitions(at, out.Transitions)...)
 	if errors.Is(err, alert.ErrStale) {

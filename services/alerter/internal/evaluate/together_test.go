@@ -146,6 +146,26 @@ func TestAlertsThatResolveOnAbsenceOutlastAnOutage(t *testing.T) {
 	})
 }
 
+// The alerter may run on while what sources say does not arrive. Rules that look at
+// weir itself go on by then.
+func TestAlertsThatResolveOnAbsenceOutlastAnOutageOfOthers(t *testing.T) {
+	inWorld(t, hot("resolve_on_absent: true")+"  - {alert: Warm, expr: cpu == 70, for: 20s}\n", to("ops", byNode...), route.Options{}, func(w *world) {
+		w.set(90, "back", "gone")
+		w.at(10 * s)
+		w.deaf.Store(true)
+		w.ends("back", "gone")
+		w.set(70, "weir")
+		w.at(10 * m)
+		w.deaf.Store(false)
+		w.set(90, "back")
+		w.at(12 * m)
+		w.ends("back")
+		w.at(30 * m)
+		w.want("0s ops: new alerts +back", "0s ops: new alerts +gone", "30s ops: new alerts +weir",
+			"12m0s ops: resolved -back", "15m0s ops: resolved -gone")
+	})
+}
+
 func TestKeepFiringForHoldsOn(t *testing.T) {
 	inWorld(t, hot("keep_firing_for: 30s"), to("ops", byNode...), route.Options{}, func(w *world) {
 		w.set(90, "a")

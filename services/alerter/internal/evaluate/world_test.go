@@ -50,6 +50,7 @@ type world struct {
 	options   route.Options
 	recorded  recorder
 	stopFeed  context.CancelFunc
+	deaf      atomic.Bool // sources cannot be heard
 
 	mu     sync.Mutex
 	nodes  map[string]float64
@@ -108,7 +109,8 @@ func (w *world) begin() {
 	}
 	w.ledger.Read(w.noteDeaths)
 	w.deliverer = deliver.New(deliver.Config{Ledger: w.ledger, Jitter: func() float64 { return 0.5 }, Logger: discard}, w.setup(w.routes))
-	w.evaluator = evaluate.New(evaluate.Config{Ledger: w.ledger, Reader: w.series, Recorder: &w.recorded, Logger: discard})
+	w.evaluator = evaluate.New(evaluate.Config{Ledger: w.ledger, Reader: w.series, Recorder: &w.recorded, Logger: discard,
+		Heard: func() bool { return !w.deaf.Load() }})
 	if err := w.evaluator.Set(w.t.Context(), w.rules); err != nil {
 		w.t.Fatal(err)
 	}
