@@ -31,7 +31,7 @@ func (s *Store) readHead() (fold.Meta, error) {
 	if v, err := readVersion(version); err != nil {
 		return fold.Meta{}, damaged("format version", err)
 	} else if v != formatVersion {
-		return fold.Meta{}, fmt.Errorf("%w: version %d, this weir knows version %d: use the weir that wrote it, or rebuild it", ErrVersion, v, formatVersion)
+		return fold.Meta{}, fmt.Errorf("%w: version %d, this weir knows version %d: use the weir that wrote it, or weir rebuild", ErrVersion, v, formatVersion)
 	}
 	value, found, err := s.get([]byte{keyMeta})
 	if err != nil {

@@ -35,7 +35,7 @@ func (s *Store) load(settings fold.Settings) (*fold.State, error) {
 		return nil, err
 	}
 	if !settings.Equal(meta.Settings) {
-		return nil, fmt.Errorf("%w: %s, not %s: set them back, or rebuild it", ErrSettings, settingsText(meta.Settings), settingsText(settings))
+		return nil, fmt.Errorf("%w: %s, not %s: set them back, or weir rebuild", ErrSettings, settingsText(meta.Settings), settingsText(settings))
 	}
 	return s.loadTables(meta)
 }
