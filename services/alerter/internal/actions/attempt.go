@@ -28,7 +28,7 @@ func (r *Runner) perform(ctx context.Context, t *task) (until time.Time) {
 }
 
 // try tries an action once, counts it, and returns the event that says how it
-// went. An attempt that the end of ctx broke off is retried.
+// went. An attempt that the end of ctx broke off is retried, also the last one.
 func (r *Runner) try(ctx context.Context, j *job, a alert.Action) alert.Event {
 	bounded, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
@@ -38,7 +38,7 @@ func (r *Runner) try(ctx context.Context, j *job, a alert.Action) alert.Event {
 	if err != nil {
 		f := notice.Failure(err)
 		a.Error, a.Outcome, a.Code = err.Error(), alert.Failed, cmp.Or(f.Code, x.code)
-		if f.Retry && a.Attempt < MaxAttempts {
+		if f.Retry && (a.Attempt < MaxAttempts || ctx.Err() != nil) {
 			a.Outcome, a.NextAttempt = alert.Retrying, now.Add(max(f.After, backoff(a.Attempt)))
 		}
 	}

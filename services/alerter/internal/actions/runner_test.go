@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"weir/services/alerter/internal/alert"
 	"weir/services/alerter/internal/notify/notice"
+	"weir/services/alerter/internal/rule"
 )
 
 // mails is an action that does not need the network, so that time may be
@@ -365,5 +367,16 @@ func TestWhatIsUnderWayMayEndWhenTheRunnerStops(t *testing.T) {
 	stop()
 	if diff := cmp.Diff([]string{"post#1 sent"}, b.outcomes()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestTheLastAttemptIsMadeAgainIfTheEndBrokeItOff(t *testing.T) {
+	b := newBench(t, time.Now, `{"type":"post","template":"x","parameters":{"url":"SINK/"}}`)
+	action := rule.Action{Type: "post", Template: "x", Parameters: map[string]any{"url": b.sink.URL}}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	e := b.try(ended, &job{&action, Event{}, line1, "c", "id"}, alert.Action{Attempt: MaxAttempts})
+	if a := e.Action; a.Outcome != alert.Retrying || a.NextAttempt.IsZero() {
+		t.Errorf("%s, again at %s", a.Outcome, a.NextAttempt)
 	}
 }

@@ -76,6 +76,29 @@ func TestChartsAndTemplatesThatCostTooMuch(t *testing.T) {
 	})
 }
 
+// A tenant's rule that takes longer than its interval rests for as long as it took.
+func TestATenantsRuleThatTakesLongRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var began []time.Time
+		reader := readtest.New()
+		reader.Before = func(context.Context, promread.SelectRequest) error {
+			began = append(began, time.Now())
+			time.Sleep(5 * time.Second)
+			return nil
+		}
+		all := []rule.Group{{Key: "g", Tenant: &alert.Tenant{Service: "a", Subservice: "/"}, Rules: []*rule.Rule{{Key: "g", Name: "A", Expr: "up"}}}}
+		_, status := evaluations(t, all, reader, time.Minute)
+		if len(began) < 6 || status[0].Missed < 40 {
+			t.Errorf("%d evaluations, %d missed", len(began), status[0].Missed)
+		}
+		for i := 1; i < len(began); i++ {
+			if between := began[i].Sub(began[i-1]); between < 10*time.Second || between > 11*time.Second {
+				t.Errorf("evaluation %d after %s", i+1, between)
+			}
+		}
+	})
+}
+
 // Many rules of a tenant whose queries hang let others' go on.
 func TestATenantsQueriesWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -118,6 +141,25 @@ func TestATenantsQueriesWaitForEachOther(t *testing.T) {
 			if s.Tenant.Service == "modest" && (s.Missed > 0 || s.Rules[0].Err != nil || s.Last.IsZero()) {
 				t.Errorf("another tenant: %d missed, %v", s.Missed, s.Rules[0].Err)
 			}
+		}
+	})
+}
+
+// The shipped rules say how weir does: they do not wait for queries that hang.
+func TestShippedRulesWaitForNoOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := readtest.New()
+		reader.Before = func(ctx context.Context, _ promread.SelectRequest) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		all := []rule.Group{{Key: "own", File: rule.DefaultsFile, Rules: []*rule.Rule{{Key: "own", Name: "A", Expr: "vector(1)"}}}}
+		for i := range 30 {
+			all = append(all, rule.Group{Key: fmt.Sprint(i), File: "f.yml", Rules: []*rule.Rule{{Key: fmt.Sprint(i), Name: "A", Expr: "up"}}})
+		}
+		_, status := evaluations(t, all, reader, time.Minute)
+		if s := status[0]; s.Missed > 0 || s.Rules[0].Err != nil || s.Last.IsZero() {
+			t.Errorf("%d missed, %v", s.Missed, s.Rules[0].Err)
 		}
 	})
 }

@@ -24,7 +24,7 @@ func TestAClockThatIsSet(t *testing.T) {
 		"the clock was set on an hour":       {next.Add(time.Hour), 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			at, due := g.due(next, row.now)
+			at, due := g.due(next, row.now, g.interval)
 			if at.Sub(next) != row.want || due != row.due {
 				t.Errorf("got %s, %v", at.Sub(next), due)
 			}

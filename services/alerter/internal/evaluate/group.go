@@ -43,7 +43,7 @@ type ruleRun struct {
 }
 
 func newGroup(e *Evaluator, g *rule.Group) *group {
-	n := &group{Group: g, of: e, interval: g.Interval, turns: e.turns.of(g.Tenant)}
+	n := &group{Group: g, of: e, interval: g.Interval, turns: e.turns.of(g)}
 	if n.interval <= 0 {
 		n.interval = e.cfg.Interval
 	}
@@ -79,7 +79,7 @@ func (g *group) stop() {
 // the first is missed.
 func (g *group) run(stopping context.Context) {
 	defer close(g.done)
-	next, missed := g.after(time.Now()), 0
+	next, missed, longest := g.after(time.Now()), 0, g.interval
 	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()
 	for {
@@ -91,12 +91,13 @@ func (g *group) run(stopping context.Context) {
 		if stopping.Err() != nil {
 			return
 		}
-		if at, due := g.due(next, time.Now()); !due {
-			next, missed = at, 0
-		} else {
+		if at, due := g.due(next, time.Now(), longest); due {
 			began := time.Now()
 			g.evaluate(at, missed)
 			next, missed = g.following(at, time.Now(), time.Since(began))
+			longest = max(g.interval, time.Until(next)) // more than the interval for one that rests
+		} else if !at.Equal(next) {
+			next, missed, longest = at, 0, g.interval
 		}
 		timer.Reset(min(max(time.Until(next), 0), g.interval))
 	}
@@ -104,11 +105,12 @@ func (g *group) run(stopping context.Context) {
 
 // due reports whether a moment that was waited for has come, or which to wait for
 // now. Moments are the clock's, and waiting is not: a clock that was set back must
-// let nothing wait until it shows again what it showed before.
-func (g *group) due(next, now time.Time) (at time.Time, due bool) {
+// let nothing wait until it shows again what it showed before. The longest time that
+// the moment was ever ahead tells such a clock from a rule that rests.
+func (g *group) due(next, now time.Time, longest time.Duration) (at time.Time, due bool) {
 	const inexact = 10 * time.Millisecond // of a clock that is being slowed down
 	switch early := next.Sub(now); {
-	case early > g.interval:
+	case early > longest:
 		return g.after(now), false
 	case early > inexact:
 		return next, false

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"weir/services/alerter/internal/alert"
+	"weir/services/alerter/internal/rule"
 )
 
 // How many queries of rules run at a time. One may hold as many samples as the
@@ -34,17 +35,21 @@ func newTurns() *turns {
 
 // of returns the places that a group's queries need, in the order in which to
 // wait for them: of a tenant whose queries take long, no more wait for the places
-// of all than may run.
-func (t *turns) of(tenant *alert.Tenant) []turn {
-	if tenant == nil {
+// of all than may run. The shipped groups need none: they are few, and must say
+// how weir does while others' queries hang because of that.
+func (t *turns) of(g *rule.Group) []turn {
+	switch {
+	case g.File == rule.DefaultsFile:
+		return nil
+	case g.Tenant == nil:
 		return []turn{t.own}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.byTenant[*tenant] == nil {
-		t.byTenant[*tenant] = make(turn, queriesPerTenant)
+	if t.byTenant[*g.Tenant] == nil {
+		t.byTenant[*g.Tenant] = make(turn, queriesPerTenant)
 	}
-	return []turn{t.byTenant[*tenant], t.tenants}
+	return []turn{t.byTenant[*g.Tenant], t.tenants}
 }
 
 // take waits for a place of each and returns what gives them back.

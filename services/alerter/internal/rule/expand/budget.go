@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	text "text/template"
 	"time"
@@ -122,12 +123,15 @@ func (b *budget) text(f func(string) string, s string) (string, error) {
 }
 
 var (
-	number    = regexp.MustCompile(`[0-9]{4,}|\*`)
+	// verb is the beginning of a verb, before its letter: flags, width, precision,
+	// indexes. Numbers elsewhere in a format, and *, are text: of a query, say.
+	verb      = regexp.MustCompile(`%%|%[-+# 0-9.*\[\]]*`)
+	tooWide   = regexp.MustCompile(`[0-9]{4,}|\*`)
 	errWidths = fmt.Errorf("printf: fields wider than %d, or of a width that is an argument", maxWidth)
 )
 
 func (b *budget) printf(format string, all ...any) (string, error) {
-	if strings.Contains(format, "%") && number.MatchString(format) {
+	if slices.ContainsFunc(verb.FindAllString(format, -1), tooWide.MatchString) {
 		return "", errWidths
 	}
 	// A verb may name any argument, and write each byte as ten.

@@ -63,6 +63,7 @@ func TestTemplates(t *testing.T) {
 		{"comments", `a{{/* b */}}c`, "ac"},
 		{"values that are no texts", `{{ true }} {{ 3 }} {{ 1.50 }} {{ $labels.none }} {{ first (query "up") | value }} {{ len (query "up") }}`, "true 3 1.5  1 2"},
 		{"print and others", `{{ print 1 2 "a" }} {{ println "b" }}{{ html "<" }} {{ js "'" }} {{ urlquery "a b" }} {{ urlQueryEscape "&" }} {{ printf "%-4s|%05.1f|%q" "a" 2.25 "b" }}`, "1 2a b\n&lt; \\' a+b %26 a   |002.2|\"b\""},
+		{"printf of a query with numbers and *", `{{ printf "10000 * up{node='%s:9100'} * %[2]d%% 1000" "a" 5 }}`, "10000 * up{node='a:9100'} * 5% 1000"},
 		{"trimmed blanks", "a {{- $value -}} b", "a1234.5b"},
 	}
 	e := expand.New(context.Background(), answer, map[string]string{"site": "lab"}, "https://weir.example/x")
@@ -143,6 +144,8 @@ func TestTemplatesWithoutEnd(t *testing.T) {
 		"with reReplaceAll":             {strings.ReplaceAll(doubled, "print $a $a", `reReplaceAll "(.*)" "$1$1" $a`), "too long together"},
 		"with arguments of arguments":   {`{{ $a := args 1 }}{{ range 40 }}{{ $a = args $a $a }}{{ end }}{{ $a }}`, "more than 1048576 bytes"},
 		"wide fields":                   {`{{ printf "%1000000d" 1 }}`, "fields wider than 999"},
+		"wide fields with flags":        {`{{ printf "%%%-+# 01000d" 1 }}`, "fields wider than 999"},
+		"fields of great precision":     {`{{ printf "%.[2]*[1]d%9.1000f" 1.0 3 }}`, "fields wider than 999"},
 		"fields of any width":           {`{{ printf "%*d" 1000000 1 }}`, "fields wider than 999"},
 		"an argument a thousand times":  {`{{ printf "` + strings.Repeat("%[1]s", 5000) + `" $labels.long }}`, "more than 1048576 bytes"},
 		"an expression of repetitions":  {`{{ match "` + strings.Repeat("x{1000}", 11) + `" "x" }}`, "repeat more than"},
