@@ -69,17 +69,11 @@ func Open(dir string, bound int64) (*Disk, error) {
 	if bound < MinBound {
 		return nil, fmt.Errorf("open the spool: its bound is %d bytes: expected %d at least", bound, MinBound)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open the spool: %w", err)
-	}
-	s := &Disk{dir: dir, bound: bound, lock: flock.New(filepath.Join(dir, lockFile)), changed: make(chan struct{}, 1)}
-	got, err := s.lock.TryLock()
+	lock, err := lockDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("lock the spool: %w", err)
+		return nil, fmt.Errorf("open the spool %s: %w", dir, err)
 	}
-	if !got {
-		return nil, fmt.Errorf("open the spool %s: %w", dir, ErrInUse)
-	}
+	s := &Disk{dir: dir, bound: bound, lock: lock, changed: make(chan struct{}, 1)}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the spool: %w", err), s.release())
 	}
@@ -289,7 +283,9 @@ func (s *Disk) Close() error {
 	return errors.Join(err, s.head.Sync(), s.release())
 }
 
-func (s *Disk) release() error {
+func (s *Disk) release() error { return errors.Join(s.closeFiles(), s.lock.Unlock()) }
+
+func (s *Disk) closeFiles() error {
 	var err error
 	for _, g := range s.segments {
 		err = errors.Join(err, g.close())
@@ -297,5 +293,5 @@ func (s *Disk) release() error {
 	if s.head != nil {
 		err = errors.Join(err, s.head.Close())
 	}
-	return errors.Join(err, s.lock.Unlock())
+	return err
 }

@@ -104,16 +104,17 @@ func (s *Disk) empty(old *Disk) error {
 	}
 }
 
-// remove closes the spool and removes its files, without the directory.
+// remove closes the spool and removes its files, without the directory. It is
+// locked until they have gone: they might be another's by then.
 func (s *Disk) remove() error {
-	err := s.Close()
+	err := s.closeFiles()
 	for _, g := range s.segments {
 		err = errors.Join(err, os.Remove(g.file.Name()))
 	}
-	for _, name := range []string{headFile, clientFile, lockFile} {
+	for _, name := range []string{headFile, clientFile} {
 		err = errors.Join(err, os.Remove(filepath.Join(s.dir, name)))
 	}
-	return err
+	return errors.Join(err, removeLock(s.lock))
 }
 
 // The longest name of a file that is an id's own; others are cut and have a hash.

@@ -149,3 +149,49 @@ func TestNames(t *testing.T) {
 		seen[got] = id
 	}
 }
+
+// TestTakenOverAtTheStart starts an agent while another takes its part over: the
+// part that it opens is there, and all messages are in one of the two.
+func TestTakenOverAtTheStart(t *testing.T) {
+	const rounds, messages = 300, 3
+	for range rounds {
+		dir := t.TempDir()
+		own := openPart(t, dir, "a")
+		put(t, own, 0, messages)
+		other := openPart(t, dir, "b")
+		if err := own.Close(); err != nil {
+			t.Fatal(err)
+		}
+		taken := make(chan error)
+		go func() { taken <- other.TakeOver(dir, time.Now().Add(time.Hour)) }()
+		var opened []*Disk
+		for range 20 { // until the other is in the midst of it
+			s, err := OpenPart(dir, "a", MinBound)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opened = append(opened, s)
+			if s.dir == own.dir {
+				break
+			}
+		}
+		if err := <-taken; err != nil {
+			t.Fatal(err)
+		}
+		all := other.State().Messages
+		for _, s := range opened {
+			all += s.State().Messages
+			for _, name := range []string{lockFile, headFile, clientFile} {
+				if _, err := os.Stat(filepath.Join(s.dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if all != messages {
+			t.Fatalf("%d messages, want %d", all, messages)
+		}
+	}
+}

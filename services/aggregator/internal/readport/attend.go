@@ -2,7 +2,6 @@ package readport
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,27 +25,34 @@ func attended(ctx context.Context, nc *nats.Conn, subject string) (context.Conte
 	go func() {
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
+		var said *nats.Subscription // made when it is needed: most answers take less
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
-			if !listens(ctx, nc, subject) {
-				gone(errGone)
+			if said == nil {
+				var err error
+				if said, err = hear(nc, func() { gone(errGone) }); err != nil {
+					return // the connection is closed
+				}
+				defer said.Unsubscribe()
 			}
+			// One without records; where it cannot be sent, neither can the answer.
+			_ = nc.PublishMsg(&nats.Msg{Subject: subject, Reply: said.Subject, Header: nats.Header{schema.MoreHeader: []string{"1"}}})
 		}
 	}()
 	return ctx, func() { gone(nil) }
 }
 
-// listens sends a message without records, and reports false if nobody listens.
-// Who takes its time to acknowledge it does.
-func listens(ctx context.Context, nc *nats.Conn, subject string) bool {
-	ctx, cancel := context.WithTimeout(ctx, lookEvery)
-	defer cancel()
-	m := nats.NewMsg(subject)
-	m.Header.Set(schema.MoreHeader, "1")
-	_, err := nc.RequestMsgWithContext(ctx, m)
-	return !errors.Is(err, nats.ErrNoResponders)
+// hear subscribes to what is said to messages, and calls gone if it is the server
+// that says it, since nobody listens to one. However late it does: a server may be
+// far away.
+func hear(nc *nats.Conn, gone func()) (*nats.Subscription, error) {
+	return nc.Subscribe(nc.NewInbox(), func(m *nats.Msg) {
+		if len(m.Data) == 0 && m.Header.Get("Status") != "" {
+			gone()
+		}
+	})
 }

@@ -3,12 +3,15 @@ package readport
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"weir/services/aggregator/internal/fold"
 
+	"weir/pkg/journal/natstest"
 	"weir/pkg/schema"
 )
 
@@ -21,6 +24,47 @@ func TestWhoGoesAwayDoesNotWaitForItsTurn(t *testing.T) {
 	}
 	if err := <-b.seen; !errors.Is(err, errGone) {
 		t.Errorf("the request ended with %v", err)
+	}
+}
+
+// farAway is a NATS server from which everything takes longer than it is looked
+// whether somebody listens.
+type farAway struct{ *natstest.Outlet }
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (f farAway) InProcessConn() (net.Conn, error) {
+	conn, err := f.Outlet.InProcessConn()
+	return slowConn{conn}, err
+}
+
+type slowConn struct{ net.Conn }
+
+func (c slowConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	<-time.After(2 * lookEvery)
+	return n, err
+}
+
+func TestAServerThatIsFarAwayTellsWhoIsGone(t *testing.T) {
+	nc, err := nats.Connect("", nats.InProcessServer(farAway{natstest.NewOutlet(t)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	sub, err := nc.SubscribeSync("there")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, cancel := attended(t.Context(), nc, sub.Subject)
+	defer cancel()
+	gone, cancel := attended(t.Context(), nc, "gone")
+	defer cancel()
+	select {
+	case <-gone.Done():
+	case <-time.After(patience):
+	}
+	if cause := context.Cause(gone); !errors.Is(cause, errGone) || there.Err() != nil {
+		t.Errorf("of one that is gone: %v, of one that is not: %v", cause, there.Err())
 	}
 }
 
@@ -115,5 +159,54 @@ func TestWhoTakesItsTimeToReadGetsAll(t *testing.T) {
 			m.Respond(nil)
 		}
 		more = m.Header.Get(schema.MoreHeader) != ""
+	}
+}
+
+// fragile is a NATS server whose connections can be broken.
+type fragile struct {
+	*natstest.Outlet
+	conn net.Conn // the latest
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (f *fragile) InProcessConn() (conn net.Conn, err error) {
+	f.conn, err = f.Outlet.InProcessConn()
+	return f.conn, err
+}
+
+// What was on its way when the connection broke is lost: an acknowledgement that
+// never comes, or a part that nobody would miss.
+func TestAnAnswerWhoseConnectionBrokeIsRefused(t *testing.T) {
+	server := &fragile{Outlet: natstest.NewOutlet(t)}
+	b, q := longOf(t, newBench(t, func(c *Config) {
+		nc, err := nats.Connect("", nats.InProcessServer(server), nats.MaxReconnects(-1), nats.ReconnectWait(time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		c.NATS = nc
+	}))
+	b.asker, q.TimeoutMS = server.Connect(), 600_000
+	sub := b.open(t, schema.ReadSelect, q)
+	ahead(t, sub)
+	if err := server.conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.Now().Add(patience)
+	for code := ""; code != "503"; {
+		if time.Now().After(late) {
+			t.Fatal("nothing was said of it")
+		}
+		m, err := sub.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code = m.Header.Get("Nats-Service-Error-Code")
+		if m.Header.Get(schema.MoreHeader) == "" && code == "" {
+			t.Fatal("it ended as if it were whole")
+		}
+	}
+	if err := <-b.seen; !errors.Is(err, ErrUnavailable) {
+		t.Errorf("the request ended with %v", err)
 	}
 }

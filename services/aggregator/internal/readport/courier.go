@@ -22,13 +22,20 @@ type courier struct {
 	to   string // the subject of the answer
 	ctx  context.Context
 	sent int
+	made uint64             // the connection's reconnects before the first message
 	owed int                // acknowledgements that are still to come
 	acks *nats.Subscription // nil before the first one is asked for
 }
 
 // send sends a message, which it copies. The errors are errGone, and
-// ErrUnavailable when ctx ended otherwise.
+// ErrUnavailable when ctx ended otherwise or the connection broke.
 func (c *courier) send(data []byte, more bool) error {
+	if err := c.broken(); err != nil {
+		return err
+	}
+	if c.sent == 0 {
+		c.made = c.nc.Stats().Reconnects
+	}
 	m := &nats.Msg{Subject: c.to, Data: data}
 	if more {
 		m.Header = nats.Header{schema.MoreHeader: []string{"1"}}
@@ -61,8 +68,19 @@ func (c *courier) askForAck(m *nats.Msg) (err error) {
 	return nil
 }
 
+// broken returns an error if messages may have been lost, or their
+// acknowledgements: those that were on their way when the connection broke.
+func (c *courier) broken() error {
+	if c.sent > 0 && (c.nc.Stats().Reconnects != c.made || !c.nc.IsConnected()) {
+		return fmt.Errorf("%w: its connection broke meanwhile", ErrUnavailable)
+	}
+	return nil
+}
+
 func (c *courier) awaitAck() error {
-	m, err := c.acks.NextMsgWithContext(c.ctx)
+	wait, cancel := context.WithTimeout(c.ctx, lookEvery)
+	defer cancel()
+	m, err := c.acks.NextMsgWithContext(wait)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), err == nil && m.Header.Get("Status") != "":
 		return errGone
@@ -71,6 +89,8 @@ func (c *courier) awaitAck() error {
 		return nil
 	case c.ctx.Err() != nil:
 		return outOfTime(c.ctx)
+	case wait.Err() != nil:
+		return c.broken() // if it is not, who calls waits on
 	}
 	return fmt.Errorf("wait for an acknowledgement: %w", err)
 }

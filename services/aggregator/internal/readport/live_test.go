@@ -71,7 +71,11 @@ func TestManyAskAtOnce(t *testing.T) {
 // long returns a bench whose answers are longer than a courier goes ahead.
 func long(t *testing.T) (*bench, schema.SelectRequest) {
 	t.Helper()
-	b := newBench(t, nil)
+	return longOf(t, newBench(t, nil))
+}
+
+func longOf(t *testing.T, b *bench) (*bench, schema.SelectRequest) {
+	t.Helper()
 	const rows, nodes = 400, 60
 	for i := range rows {
 		var events []schema.Event
