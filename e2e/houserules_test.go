@@ -137,7 +137,7 @@ var adapters = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":     {"services/aggregator/internal/store"},
 	"github.com/VictoriaMetrics/metrics":   {"pkg/metrics"},
 	"github.com/valyala/fastjson":          {"pkg/schema/decode", "pkg/schema/decode/ngsi", "pkg/schema/decode/mapping"},
-	"github.com/klauspost/compress":        {"pkg/schema/frame", "pkg/schema/packed", "services/query/internal/promapi", "services/alerter/internal/ledger", "services/ingest/internal/intake", "pkg/remotewrite", "devices/loadgen"},
+	"github.com/klauspost/compress":        {"pkg/schema/zstdall", "pkg/schema/frame", "pkg/schema/packed", "services/query/internal/promapi", "services/alerter/internal/ledger", "services/ingest/internal/intake", "pkg/remotewrite", "devices/loadgen"},
 	"google.golang.org/protobuf":           {"pkg/schema/frame", "pkg/schema/frame/framepb", "pkg/schema/decode/expositionpb", "pkg/remotewrite"},
 	"golang.org/x/crypto":                  {"services/ingest/internal/access"},
 	"github.com/nats-io/nats.go/jetstream": {"pkg/journal", "services/ingest/internal/sessions", "pkg/read/readclient", "services/alerter/internal/ledger"},

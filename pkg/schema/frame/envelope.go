@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 
 	"github.com/klauspost/compress/zstd"
+
+	"weir/pkg/schema/zstdall"
 )
 
 const (
@@ -26,32 +28,11 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// One encoder and one decoder serve all: EncodeAll and DecodeAll may be called
-// concurrently. The fastest level already finds what devices repeat.
+// The fastest level already finds what devices repeat.
 var (
-	zstdEncoder = newEncoder()
-	zstdDecoder = newDecoder()
+	zstdEncoder = zstdall.NewEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20))
+	zstdDecoder = zstdall.NewDecoder(MaxBody)
 )
-
-func newEncoder() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20))
-	if err != nil {
-		panic("BUG: zstd encoder options: " + err.Error())
-	}
-	// The encoder sets itself up at its first use. Do that here, not in whoever
-	// comes first: a channel made inside a synctest bubble serves that bubble only.
-	e.EncodeAll([]byte{0}, nil)
-	return e
-}
-
-func newDecoder() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(MaxBody))
-	if err != nil {
-		panic("BUG: zstd decoder options: " + err.Error())
-	}
-	return d
-}
 
 // seal appends the envelope of body to dst.
 func seal(dst, body []byte) ([]byte, error) {

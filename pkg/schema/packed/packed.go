@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
+
+	"weir/pkg/schema/zstdall"
 )
 
 // Encoding is what stands in an event for the way in which Pack packs.
@@ -28,31 +30,10 @@ const (
 // Max.
 var ErrDamaged = errors.New("the packed text is damaged")
 
-// One encoder and one decoder serve all: EncodeAll and DecodeAll may be called
-// concurrently.
 var (
-	encoder = newEncoder()
-	decoder = newDecoder()
+	encoder = zstdall.NewEncoder(zstd.WithWindowSize(4 << 20))
+	decoder = zstdall.NewDecoder(Max)
 )
-
-func newEncoder() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(4<<20))
-	if err != nil {
-		panic("BUG: zstd encoder options: " + err.Error())
-	}
-	// The encoder sets itself up at its first use. Do that here, not in whoever
-	// comes first: a channel made inside a synctest bubble serves that bubble only.
-	e.EncodeAll([]byte{0}, nil)
-	return e
-}
-
-func newDecoder() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(Max))
-	if err != nil {
-		panic("BUG: zstd decoder options: " + err.Error())
-	}
-	return d
-}
 
 // Pack returns a text packed. It has a checksum.
 func Pack(text []byte) []byte { return encoder.EncodeAll(text, nil) }

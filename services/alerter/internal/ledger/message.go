@@ -7,6 +7,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"weir/pkg/schema/zstdall"
 	"weir/services/alerter/internal/alert"
 )
 
@@ -57,32 +58,10 @@ type snapshot struct {
 	Of   alert.Part `json:"of"`
 }
 
-// One encoder and one decoder serve all: EncodeAll and DecodeAll may be called
-// concurrently.
 var (
-	encoder = newEncoder()
-	decoder = newDecoder()
+	encoder = zstdall.NewEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true))
+	decoder = zstdall.NewDecoder(maxDocument)
 )
-
-func newEncoder() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
-	if err != nil {
-		panic("BUG: zstd encoder options: " + err.Error())
-	}
-	e.EncodeAll([]byte{0}, nil) // sets it up here, not in whoever comes first: that may be a synctest bubble
-	return e
-}
-
-func newDecoder() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxDocument))
-	if err != nil {
-		panic("BUG: zstd decoder options: " + err.Error())
-	}
-	if _, err := d.DecodeAll(encoder.EncodeAll([]byte{0}, nil), nil); err != nil {
-		panic("BUG: zstd cannot read its own: " + err.Error())
-	}
-	return d
-}
 
 // seal returns the message of a document, and whether it keeps to the bounds.
 func seal(k kind, document any) (message []byte, fits bool) {
