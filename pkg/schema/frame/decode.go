@@ -44,6 +44,9 @@ func events(pb *framepb.Frame) ([]schema.Event, error) {
 	}
 	evs := make([]schema.Event, n)
 	payloads, received := c.Payloads, int64(0)
+	if payloads == nil {
+		payloads = []byte{} // a message without a payload reads the same in any company
+	}
 	for i := range evs {
 		topic, client, size := c.Topic[i], c.Client[i], c.PayloadSize[i]
 		if uint64(topic) >= uint64(len(pb.Topics)) || uint64(client) >= uint64(len(pb.Clients)) || uint64(size) > uint64(len(payloads)) {

@@ -112,6 +112,28 @@ func TestAnyFrameReadsAsWritten(t *testing.T) {
 	}
 }
 
+func TestAMessageWithoutAPayloadReadsTheSameInAnyCompany(t *testing.T) {
+	silent, loud := schema.Event{Topic: "a", Payload: []byte{}}, schema.Event{Topic: "b", Payload: []byte("1")}
+	for name, events := range map[string][]schema.Event{
+		"alone": {silent}, "among its like": {silent, silent}, "before others": {silent, loud}, "after others": {loud, silent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := &schema.Frame{Writer: "w", Number: 1, Events: events}
+			data, err := frame.Encode(nil, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := frame.Decode(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, compare); diff != "" {
+				t.Errorf("frame reads differently (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestDamagedFramesAreRefused(t *testing.T) {
 	good, err := frame.Encode(nil, fixtures()["events"])
 	if err != nil {
