@@ -383,6 +383,27 @@ func TestAListKeepsItsInvariant(t *testing.T) {
 	checkList(t, l, nil)
 }
 
+// A block that empties beside one that is too long to be joined to it goes.
+func TestABlockOfAListEmptiesBesideLongOnes(t *testing.T) {
+	const n = 3 * blockSize
+	for name, from := range map[string]uint64{"the first": 0, "one in the middle": blockSize, "the last": 2 * blockSize} {
+		t.Run(name, func(t *testing.T) {
+			l, want := &list{}, map[uint64]bool{}
+			for id := range uint64(n) {
+				l.add(id)
+				want[id] = true
+			}
+			for id := from; id < from+blockSize; id++ {
+				if !l.remove(id) {
+					t.Fatalf("%d is not there", id)
+				}
+				delete(want, id)
+				checkList(t, l, want)
+			}
+		})
+	}
+}
+
 func checkList(t *testing.T, l *list, want map[uint64]bool) {
 	t.Helper()
 	ids := l.ids()

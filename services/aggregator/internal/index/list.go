@@ -82,15 +82,16 @@ func (l *list) remove(id uint64) bool {
 	}
 	l.n--
 	l.blocks[i] = slices.Delete(l.blocks[i], at, at+1)
+	if len(l.blocks[i]) == 0 { // its neighbours may be too long to be joined to it
+		l.blocks = slices.Delete(l.blocks, i, i+1)
+		return true
+	}
 	if i+1 == len(l.blocks) {
 		i--
 	}
-	switch {
-	case i >= 0 && len(l.blocks[i])+len(l.blocks[i+1]) <= blockSize/2:
+	if i >= 0 && len(l.blocks[i])+len(l.blocks[i+1]) <= blockSize/2 {
 		l.blocks[i] = append(l.blocks[i], l.blocks[i+1]...)
 		l.blocks = slices.Delete(l.blocks, i+1, i+2)
-	case len(l.blocks[len(l.blocks)-1]) == 0:
-		l.blocks = l.blocks[:len(l.blocks)-1]
 	}
 	return true
 }
