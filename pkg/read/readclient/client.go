@@ -26,6 +26,9 @@ const (
 	// CheckTimeout bounds a health check: who polls health wants its answer
 	// within a second.
 	CheckTimeout = 800 * time.Millisecond
+	// connectionCheck is how often who waits for an answer looks whether its
+	// connection is the one that it asked over.
+	connectionCheck = 250 * time.Millisecond
 )
 
 // journalStream is the name of a partition's journal, less the partition.

@@ -304,8 +304,24 @@ func TestBrokenAnswers(t *testing.T) {
 }
 
 // What is sent while a connection is down is lost, and the last message says
-// nothing of the ones before it: the answer must not pass for a whole one.
+// nothing of the ones before it: the answer must not pass for a whole one, and
+// one that is lost altogether must not be waited for until it is late.
 func TestTheConnectionBreaksWithinAnAnswer(t *testing.T) {
+	for name, answer := range map[string][][]byte{
+		"and its last message comes": {source(1).AppendBinary(nil)},
+		"and nothing comes":          nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := breakWithin(t, answer); !errors.Is(err, readclient.ErrBroken) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// breakWithin returns the error of a request whose connection breaks and comes
+// back before the answer is sent.
+func breakWithin(t *testing.T, answer [][]byte) error {
 	s, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
@@ -332,11 +348,10 @@ func TestTheConnectionBreaksWithinAnAnswer(t *testing.T) {
 			t.Error(err)
 		}
 		<-back
-		return [][]byte{source(1).AppendBinary(nil)}
+		return answer
 	})
-	if _, err := collect(open(t, nc), schema.SourcesRequest{}); !errors.Is(err, readclient.ErrBroken) {
-		t.Errorf("got %v", err)
-	}
+	_, err = collect(open(t, nc), schema.SourcesRequest{})
+	return err
 }
 
 func TestCheckJournal(t *testing.T) {

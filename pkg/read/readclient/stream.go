@@ -3,6 +3,7 @@ package readclient
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,9 +92,9 @@ func (a *answer) next(ctx context.Context) (r *wire.Reader, more bool, err error
 			return nil, false, aggregator.explain(err)
 		}
 	}
-	m, err := a.sub.NextMsgWithContext(ctx)
+	m, err := a.wait(ctx)
 	if a.read = m; err != nil {
-		return nil, false, aggregator.explain(err)
+		return nil, false, err
 	}
 	if err := refusal(m); err != nil {
 		return nil, false, err
@@ -101,14 +102,37 @@ func (a *answer) next(ctx context.Context) (r *wire.Reader, more bool, err error
 	return wire.NewSharingReader(m.Data), m.Header.Get(schema.MoreHeader) != "", nil
 }
 
+// wait returns the next message. It looks at the connection now and then: a
+// message that was sent while it was down never comes.
+func (a *answer) wait(ctx context.Context) (*nats.Msg, error) {
+	for {
+		turn, cancel := context.WithTimeout(ctx, connectionCheck)
+		m, err := a.sub.NextMsgWithContext(turn)
+		cancel()
+		switch {
+		case err == nil:
+			return m, nil
+		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return nil, aggregator.explain(err)
+		case !a.nc.IsConnected():
+			return nil, errConnectionBroke
+		}
+		if err := a.whole(); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // whole returns an error if messages may be missing: core NATS delivers in
 // order and without holes, but what is sent while a connection is down is lost.
 func (a *answer) whole() error {
 	if a.nc.Stats().Reconnects != a.reconnects {
-		return fmt.Errorf("ask the aggregator: %w: the connection broke meanwhile", ErrBroken)
+		return errConnectionBroke
 	}
 	return nil
 }
+
+var errConnectionBroke = fmt.Errorf("ask the aggregator: %w: the connection broke meanwhile", ErrBroken)
 
 // refusal returns the error that a NATS micro service answered with, or nil.
 func refusal(m *nats.Msg) error {
