@@ -61,13 +61,18 @@ const foldPatience = 30 * time.Second
 // folded, and returns its books. It gives up, with an error and the books as
 // they are, when nothing moves any more.
 func (c *client) settledBooks(ctx context.Context, service, subservice string, received uint64) (books, error) {
+	return c.booksWhen(ctx, service, subservice, func(b books) bool { return b.Received >= received })
+}
+
+// booksWhen is settledBooks for who knows by other numbers that all is there.
+func (c *client) booksWhen(ctx context.Context, service, subservice string, enough func(books) bool) (books, error) {
 	var last books
 	moved := time.Now()
 	tick := time.NewTicker(benchPoll)
 	defer tick.Stop()
 	for {
 		b, err := c.books(ctx, service, subservice)
-		if err != nil || b.Received >= received && b.Pending == 0 {
+		if err != nil || enough(b) && b.Pending == 0 {
 			return b, err
 		}
 		if b != last {

@@ -145,10 +145,10 @@ func printFleet(out io.Writer, s simulate.Summary) error {
 	fmt.Fprintln(out, "\nIn /api/accounting these tenants have, if nobody else sends for them:")
 	for _, a := range s.Accounts {
 		line := fmt.Sprintf("  %s: received %s", a.Tenant, count(a.Received))
-		if a.Wills > 0 {
-			line += fmt.Sprintf(" (%s wills among them)", count(a.Wills))
-		}
 		line += ", of these rejected " + count(a.Rejected)
+		if a.Wills > 0 {
+			line += fmt.Sprintf("; and up to %s wills", count(a.Wills))
+		}
 		if a.Again > 0 {
 			line += fmt.Sprintf("; and up to %s received twice", count(a.Again))
 		}

@@ -154,12 +154,14 @@ func (l *ledger) sum() Counts {
 type Account struct {
 	Tenant Tenant `json:"tenant"`
 	// Received is at the least how many messages the server has received: those
-	// that it answered, and Wills. What it received twice, Again at the most,
-	// comes to it as duplicates.
+	// that it answered. What it received twice, Again at the most, comes to it as
+	// duplicates.
 	Received uint64 `json:"received"`
 	Rejected uint64 `json:"rejected"` // of these, how many it rejected
-	Wills    uint64 `json:"wills"`    // of these, the wills of proplets that it published
-	Again    uint64 `json:"again"`
+	// Wills is how many wills of proplets it received besides, at the most: it
+	// publishes none of a proplet that is back before it missed it.
+	Wills uint64 `json:"wills"`
+	Again uint64 `json:"again"`
 	// Asked is how often boards and DataMgmt nodes were asked over HTTP. A server
 	// that asks receives so many besides, answers or the failure to get one.
 	Asked   uint64 `json:"asked"`
@@ -179,7 +181,6 @@ func (l *ledger) accounts() []Account {
 				a.Unknown += n.Unsettled()
 			}
 		}
-		a.Received += a.Wills
 		accounts = append(accounts, a)
 	}
 	slices.SortFunc(accounts, func(a, b Account) int { return strings.Compare(a.Tenant.String(), b.Tenant.String()) })
