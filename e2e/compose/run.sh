@@ -127,6 +127,9 @@ step "build images"
 "$docker" build -q --target prebuilt -f "$root/deployments/Dockerfile" -t "$WEIR_IMAGE" "$work/weir"
 printf 'FROM scratch\nENV PATH=/\nCOPY root/ /\nENTRYPOINT ["/nats-server"]\n' >"$work/nats/Dockerfile"
 "$docker" build -q -t "$NATS_IMAGE" "$work/nats"
+if [[ -n $netns ]] && ! "$docker" run --rm --read-only --memory 64m --cpus 1 "$NATS_IMAGE" --version >"$work/run.log" 2>&1; then
+	no_engine "the one that was started cannot run a container: $(tail -n 1 "$work/run.log")"
+fi
 cp "$work/check" "$work/sink/root/check"
 printf 'FROM scratch\nCOPY root/ /\nENTRYPOINT ["/check", "mailsink"]\n' >"$work/sink/Dockerfile"
 "$docker" build -q -t "$MAILSINK_IMAGE" "$work/sink"

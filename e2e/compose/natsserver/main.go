@@ -26,6 +26,10 @@ func run(name string, args []string) error {
 	if name == "wget" && len(args) > 0 {
 		return get(args[len(args)-1])
 	}
+	if len(args) == 1 && args[0] == "--version" {
+		_, err := fmt.Println("nats-server:", server.VERSION)
+		return err
+	}
 	options := &server.Options{}
 	if len(args) != 2 || args[0] != "--config" {
 		return fmt.Errorf("expected --config FILE, not %q", args)
