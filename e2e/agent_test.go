@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -38,7 +39,7 @@ func beChild(what string) int {
 		var err error
 		switch what {
 		case "cpu":
-			for until := time.Now().Add(time.Second); time.Now().Before(until); {
+			for until := ownCPUTime() + time.Second/2; ownCPUTime() < until; {
 			}
 		case "io":
 			err = writeToDisk(orders.Text())
@@ -55,6 +56,16 @@ func beChild(what string) int {
 	}
 	runtime.KeepAlive(leaked)
 	return 0
+}
+
+// ownCPUTime is what this process has computed: on a busy machine, a second of work
+// is less than that.
+func ownCPUTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func writeToDisk(path string) error {
@@ -258,13 +269,20 @@ func TestAnAgentAgreesWithProc(t *testing.T) {
 		for i := 0; all[i].Time.After(from); i++ {
 			got += time.Duration(all[i].Metrics.CPU / 100 * float64(all[i].Time.Sub(all[i+1].Time)))
 		}
-		if diff := (got - want).Abs(); diff > 3*clockTick || want < 10*clockTick {
+		if diff := (got - want).Abs(); diff > 3*clockTick || want < 90*clockTick {
 			t.Errorf("%s by the samples, %s by /proc", got, want)
 		}
-		rss := number(t, strings.Fields(cpu.proc("statm"))[1]) * uint64(os.Getpagesize())
-		if got := float64(all[0].Metrics.Memory); got < 0.9*float64(rss) || got > 1.1*float64(rss) {
-			t.Errorf("%.0f bytes of memory, %d by /proc", got, rss)
-		}
+	})
+	t.Run("memory", func(t *testing.T) {
+		// A machine that is short of memory takes some of it back at any time.
+		eventually(t, "the memory is that of /proc", func() error {
+			got := float64(p.later("cpu")[0].Metrics.Memory)
+			rss := number(t, strings.Fields(cpu.proc("statm"))[1]) * uint64(os.Getpagesize())
+			if got < 0.9*float64(rss) || got > 1.1*float64(rss) {
+				return fmt.Errorf("%.0f bytes of memory, %d by /proc", got, rss)
+			}
+			return nil
+		})
 	})
 	t.Run("disk", func(t *testing.T) {
 		last := p.later("io")[0].Metrics
@@ -345,30 +363,33 @@ func TestAnAgentThatEndsInOrderRaisesNoAlert(t *testing.T) {
 	}
 }
 
-// hollow is a way to a broker that can be made to lose what the broker says, and
-// to break.
+// hollow is a way to a server, which may be started again elsewhere. It can be made
+// to lose what the server says, and to break.
 type hollow struct {
 	net.Listener
+	server   *whereabouts
 	swallows atomic.Bool
+	lost     atomic.Int64 // bytes that it swallowed
 	mu       sync.Mutex
 	conns    []net.Conn
 	work     sync.WaitGroup
 }
 
-func startHollow(t *testing.T, broker string) *hollow {
+func startHollow(t *testing.T, server string) *hollow {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hollow{Listener: l}
+	h := &hollow{Listener: l, server: nowhere()}
+	h.server.set(server)
 	h.work.Go(func() {
 		for {
 			device, err := l.Accept()
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", broker)
+			server, err := net.Dial("tcp", h.server.get())
 			if err != nil {
 				device.Close()
 				continue
@@ -397,6 +418,7 @@ func (h *hollow) carry(to, from net.Conn, swallows *atomic.Bool) {
 			return
 		}
 		if swallows != nil && swallows.Load() {
+			h.lost.Add(int64(n))
 			continue
 		}
 		if _, err := to.Write(b[:n]); err != nil {
@@ -405,6 +427,8 @@ func (h *hollow) carry(to, from net.Conn, swallows *atomic.Bool) {
 	}
 }
 
+// breakAll breaks the connections. Those that come next lose nothing; these do not
+// let through at the last moment what they would have lost.
 func (h *hollow) breakAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -412,6 +436,7 @@ func (h *hollow) breakAll() {
 		c.Close()
 	}
 	h.conns = nil
+	h.swallows.Store(false)
 }
 
 // What an agent sends again, since it does not know that weir has it, counts once:
@@ -424,16 +449,16 @@ func TestAnAgentsRetransmissionsCountOnce(t *testing.T) {
 		return runAgent(t, way.Addr().String(), "t", "idle", "--interval", "20ms", "--spool", spool)
 	}
 	a := begin()
-	const some = 20 // fewer than an agent has in flight
+	const some, ack = 20, 4 // fewer than an agent has in flight; the bytes of a PUBACK
 	// lose has weir take some messages whose acknowledgements are lost.
 	lose := func() {
 		t.Helper()
 		p.later("t")
+		from := way.lost.Load()
 		way.swallows.Store(true)
-		from := len(p.taskSamples("t"))
-		eventually(t, "weir has what it acknowledged in vain", func() error {
-			if n := len(p.taskSamples("t")) - from; n < some {
-				return fmt.Errorf("%d messages", n)
+		eventually(t, "weir has acknowledged some in vain", func() error {
+			if n := way.lost.Load() - from; n < some*ack {
+				return fmt.Errorf("%d bytes", n)
 			}
 			return nil
 		})
@@ -448,12 +473,10 @@ func TestAnAgentsRetransmissionsCountOnce(t *testing.T) {
 		})
 	}
 	lose()
-	way.swallows.Store(false)
 	way.breakAll()
 	duplicates(some)
 	lose()
 	a.kill()
-	way.swallows.Store(false)
 	way.breakAll()
 	a = begin()
 	duplicates(2 * some)

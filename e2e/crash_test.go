@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"testing"
 
 	"weir/devices/loadgen"
@@ -32,14 +31,14 @@ func TestEveryAcknowledgedEventIsCountedOnceThroughKills(t *testing.T) {
 
 	dir := t.TempDir()
 	options := []string{"--checkpoint-interval", "100ms"}
-	var addr atomic.Pointer[string]
+	addr := nowhere()
 	boot := func() *process {
 		p := start(t, dir, options...)
-		addr.Store(&p.MQTT)
+		addr.set(p.MQTT)
 		return p
 	}
 	p := boot()
-	publishers := startPublishers(t, func() string { return *addr.Load() })
+	publishers := startPublishers(t, addr.get)
 
 	for kill := range *kills {
 		// A random moment, measured in acknowledgements.
@@ -50,6 +49,7 @@ func TestEveryAcknowledgedEventIsCountedOnceThroughKills(t *testing.T) {
 			}
 			return nil
 		})
+		addr.set("")
 		p.kill()
 		p = boot()
 	}

@@ -48,6 +48,14 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build weir:", err)
 		return 1
 	}
+	// The build may need a proxy. The tests must not have this one: by it, MQTT
+	// clients would reach this machine, too.
+	for _, name := range []string{"all_proxy", "ALL_PROXY"} {
+		if err := os.Unsetenv(name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	return m.Run()
 }
 
@@ -172,6 +180,52 @@ func (p *process) stop() {
 	if p.waitErr != nil {
 		p.t.Fatalf("weir stopped with %v\n%s", p.waitErr, p.log)
 	}
+}
+
+// whereabouts is where a process listens that is killed and started again. While
+// there is none it is "": who went on knocking at the port of the one before could
+// disturb whoever has got that port meanwhile.
+type whereabouts struct {
+	mu   sync.Mutex
+	addr string
+	up   chan struct{} // closed while there is an address
+}
+
+func nowhere() *whereabouts { return &whereabouts{up: make(chan struct{})} }
+
+func (w *whereabouts) set(addr string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch was := w.addr; {
+	case was == "" && addr != "":
+		close(w.up)
+	case was != "" && addr == "":
+		w.up = make(chan struct{})
+	}
+	w.addr = addr
+}
+
+func (w *whereabouts) get() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.addr
+}
+
+// wait returns an address as soon as there is one, or "" when ctx ends.
+func (w *whereabouts) wait(ctx context.Context) string {
+	for ctx.Err() == nil {
+		w.mu.Lock()
+		addr, up := w.addr, w.up
+		w.mu.Unlock()
+		if addr != "" {
+			return addr
+		}
+		select {
+		case <-up:
+		case <-ctx.Done():
+		}
+	}
+	return ""
 }
 
 // eventually calls f until it returns no error.

@@ -203,7 +203,6 @@ func TestTextAndLinesThatArePushed(t *testing.T) {
 // stop.
 type pushing struct {
 	entity   string
-	addr     func() string
 	done     chan struct{}
 	tried    atomic.Uint64
 	answered atomic.Uint64
@@ -212,16 +211,20 @@ type pushing struct {
 }
 
 // first is the time of the first notification; each is a millisecond later.
-func startPushing(t *testing.T, entity string, first time.Time, addr func() string) (p *pushing, stop func()) {
+func startPushing(t *testing.T, entity string, first time.Time, at *whereabouts) (p *pushing, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
-	p = &pushing{entity: entity, addr: addr, done: make(chan struct{})}
+	p = &pushing{entity: entity, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		for n := uint64(1); ctx.Err() == nil; n++ {
-			at := first.Add(time.Duration(n) * time.Millisecond).UTC().Format("2006-01-02T15:04:05.000Z")
-			body := fmt.Sprintf(`{"data":[{"id":%q,"pushed_number":%d,"TimeInstant":{"type":"DateTime","value":%q}}]}`, entity, n, at)
+		for n := uint64(1); ; n++ {
+			addr := at.wait(ctx)
+			if addr == "" {
+				return
+			}
+			taken := first.Add(time.Duration(n) * time.Millisecond).UTC().Format("2006-01-02T15:04:05.000Z")
+			body := fmt.Sprintf(`{"data":[{"id":%q,"pushed_number":%d,"TimeInstant":{"type":"DateTime","value":%q}}]}`, entity, n, taken)
 			p.tried.Add(1)
-			a, err := tryPush("POST", addr(), "/notices", body, inJSON, "Fiware-Service: crash", "Fiware-ServicePath: /http")
+			a, err := tryPush("POST", addr, "/notices", body, inJSON, "Fiware-Service: crash", "Fiware-ServicePath: /http")
 			if err == nil && a.Status == 200 {
 				p.mu.Lock()
 				p.numbers = append(p.numbers, n)
@@ -240,10 +243,10 @@ func startPushing(t *testing.T, entity string, first time.Time, addr func() stri
 // once.
 func TestEveryAnsweredPushIsCountedOnceThroughKills(t *testing.T) {
 	dir := t.TempDir()
-	var addr atomic.Pointer[string]
+	addr := nowhere()
 	boot := func() *process {
 		p := start(t, dir, "--checkpoint-interval", "100ms")
-		addr.Store(&p.Internal)
+		addr.set(p.Internal)
 		return p
 	}
 	p := boot()
@@ -251,7 +254,7 @@ func TestEveryAnsweredPushIsCountedOnceThroughKills(t *testing.T) {
 	var all []*pushing
 	var stops []func()
 	for i := range 4 {
-		one, stop := startPushing(t, fmt.Sprint("pusher-", i), first, func() string { return *addr.Load() })
+		one, stop := startPushing(t, fmt.Sprint("pusher-", i), first, addr)
 		all, stops = append(all, one), append(stops, stop)
 	}
 	for kill := range min(*kills, 4) {
@@ -264,6 +267,7 @@ func TestEveryAnsweredPushIsCountedOnceThroughKills(t *testing.T) {
 				return nil
 			})
 		}
+		addr.set("")
 		p.kill()
 		p = boot()
 	}

@@ -28,9 +28,9 @@ type recordedFleet struct {
 	end time.Time
 }
 
-func startRecordedFleet(t *testing.T) recordedFleet {
+func startRecordedFleet(t *testing.T, flags ...string) recordedFleet {
 	t.Helper()
-	p := start(t, t.TempDir())
+	p := start(t, t.TempDir(), flags...)
 	f := recordedFleet{p, time.Now().Truncate(15 * time.Second)}
 	var messages []loadgen.Message
 	for _, r := range []loadgen.Recording{
@@ -316,7 +316,9 @@ func TestQueriesComeByFormToo(t *testing.T) {
 
 // TestFederationShowsTheLatestSamples reads /federate as Prometheus does.
 func TestFederationShowsTheLatestSamples(t *testing.T) {
-	f := startRecordedFleet(t)
+	// Federation knows no time but now: the fleet's silence must not have ended its
+	// series before it is asked.
+	f := startRecordedFleet(t, "--stale-floor", "10m", "--stale-ceiling", "10m")
 	a := f.get("/federate?" + url.Values{"match[]": {`{__name__=~"spore_node_flash_total_bytes|proplet_task_threads"}`}}.Encode())
 	if a.Status != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") {
 		t.Fatalf("%d %s: %s", a.Status, a.Header.Get("Content-Type"), a.Body)

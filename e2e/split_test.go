@@ -4,17 +4,16 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// natsServer runs a NATS server that listens on a port and keeps its streams in
-// dir, as one beside weir's services would.
-func natsServer(t *testing.T, dir string, port int) *server.Server {
+// natsServer runs a NATS server that keeps its streams in dir, as one beside weir's
+// services would.
+func natsServer(t *testing.T, dir string) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, SyncAlways: true, NoSigs: true, NoLog: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: dir, SyncAlways: true, NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,8 +37,9 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 2))
 
 	natsDir, stateDir := t.TempDir(), t.TempDir()
-	nats := natsServer(t, natsDir, server.RANDOM_PORT)
-	url := nats.ClientURL()
+	nats := natsServer(t, natsDir)
+	way := startHollow(t, nats.Addr().String()) // it stays where it is when the server comes back elsewhere
+	url := "nats://" + way.Addr().String()
 	boot := map[string]func() *process{
 		"ingest": func() *process {
 			return startWrapped(t, nil, "ingest", "--nats-url", url, "--mqtt-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0")
@@ -59,9 +59,9 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 	for name, f := range boot {
 		running[name] = f()
 	}
-	var mqtt atomic.Pointer[string]
-	mqtt.Store(&running["ingest"].MQTT)
-	ps := startPublishers(t, func() string { return *mqtt.Load() })
+	mqtt := nowhere()
+	mqtt.set(running["ingest"].MQTT)
+	ps := startPublishers(t, mqtt.get)
 	more := func() {
 		target := ps.acknowledged() + 1 + r.Uint64N(300)
 		eventually(t, "more is acknowledged", func() error {
@@ -73,12 +73,15 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 	}
 	for _, victim := range []string{"aggregator", "ingest", "query", "alerter", "ingest", "aggregator"} {
 		more()
+		if victim == "ingest" {
+			mqtt.set("")
+		}
 		running[victim].kill()
 		running[victim] = boot[victim]()
-		mqtt.Store(&running["ingest"].MQTT)
+		mqtt.set(running["ingest"].MQTT)
 	}
 	more()
-	port := nats.Addr().String()[strings.LastIndex(nats.Addr().String(), ":")+1:]
+	way.server.set("")
 	nats.Shutdown()
 	nats.WaitForShutdown()
 	eventually(t, "health shows that the journal is gone", func() error {
@@ -87,11 +90,7 @@ func TestTheServicesApartLoseNothingWhenAnyOfThemIsKilled(t *testing.T) {
 		}
 		return nil
 	})
-	var number int
-	if _, err := fmt.Sscan(port, &number); err != nil {
-		t.Fatal(err)
-	}
-	natsServer(t, natsDir, number)
+	way.server.set(natsServer(t, natsDir).Addr().String())
 	more()
 	ps.drain(t)
 	acc := running["query"].settled(ps.acknowledged())

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +22,7 @@ func traced(t *testing.T, dataDir string, args ...string) (*process, string) {
 		t.Skip("strace is not installed: apt-get install strace")
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
-	p := startWrapped(t, []string{strace, "-f", "-yy", "-s", "64", "-x", "-e", "trace=write,pwrite64,writev,fsync,fdatasync,sync_file_range,openat,rename,renameat,renameat2", "-o", trace},
+	p := startWrapped(t, []string{strace, "-f", "-yy", "-s", "512", "-x", "-e", "trace=write,pwrite64,writev,fsync,fdatasync,sync_file_range,openat,rename,renameat,renameat2", "-o", trace},
 		append([]string{"--data-dir", dataDir, "--mqtt-addr", "127.0.0.1:0", "--internal-addr", "127.0.0.1:0", "--external-addr", "127.0.0.1:0", "--intake-addr", "127.0.0.1:0"}, args...)...)
 	return p, trace
 }
@@ -86,6 +87,22 @@ func isBlock(c call) bool {
 	return strings.Contains(c.file, "/journal/") && strings.Contains(c.file, "WEIR_JOURNAL_0/msgs/") && strings.HasSuffix(c.file, ".blk")
 }
 
+// hasEvents reports whether a write to a block file is of a frame that has events:
+// its header says whose. Once a second there may be one that only counts what was
+// answered, which nobody waits for; it may come between a sync and its PUBACK.
+func hasEvents(c call) bool {
+	return strings.Contains(c.data, hexadecimal("Weir-Received: d/c="))
+}
+
+// hexadecimal is how a trace shows a text.
+func hexadecimal(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		fmt.Fprintf(&b, `\x%02x`, c)
+	}
+	return b.String()
+}
+
 func TestTheFrameIsSyncedBeforeThePUBACKLeaves(t *testing.T) {
 	p, trace := traced(t, t.TempDir())
 	c := connect3(t, p.MQTT, "probe")
@@ -103,13 +120,13 @@ func TestTheFrameIsSyncedBeforeThePUBACKLeaves(t *testing.T) {
 		switch {
 		case isBlock(c) && isSync(c):
 			synced = true
-		case isBlock(c):
+		case isBlock(c) && hasEvents(c):
 			written++
 			synced = false
 		case strings.HasPrefix(c.file, "TCP:") && strings.HasPrefix(c.data, `"\x40\x02`):
 			acks++
-			if written == 0 || !synced {
-				t.Errorf("PUBACK %d left when %d writes of frames were done and the last was not synced", acks, written)
+			if written < acks || !synced {
+				t.Errorf("PUBACK %d left when %d frames of events were written, the last of them synced: %v", acks, written, synced)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 const (
 	serverReadyTimeout = 20 * time.Second // a large journal is checked when it is opened
+	connectTimeout     = 30 * time.Second // nats.go's own 2 s are over when a busy machine stands still
 	serverMaxPayload   = 1 << 20          // NATS' default: a journal may move to any server
 )
 
@@ -56,9 +57,9 @@ func StartEmbedded(cfg EmbeddedConfig) (*Embedded, error) {
 }
 
 // Connect returns a connection within the process. It outlives any number of
-// slow moments: it never gives up reconnecting.
+// slow moments, its first one too: it never gives up reconnecting.
 func (e *Embedded) Connect() (*nats.Conn, error) {
-	nc, err := nats.Connect("", nats.InProcessServer(e.srv), nats.MaxReconnects(-1))
+	nc, err := nats.Connect("", nats.InProcessServer(e.srv), nats.Timeout(connectTimeout), nats.MaxReconnects(-1))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the embedded NATS server: %w", err)
 	}

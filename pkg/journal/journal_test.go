@@ -1,10 +1,12 @@
 package journal_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,9 +31,19 @@ func connect(t testing.TB, dir string) *nats.Conn {
 	return nc
 }
 
+// soon returns a context that ends when what must happen soon has not. Where a
+// context has no end, nats.go gives up after 5 s, for which a busy machine may
+// stand still.
+func soon(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func open(t testing.TB, nc *nats.Conn) *journal.Journal {
 	t.Helper()
-	j, err := journal.Open(t.Context(), nc, journal.Config{})
+	j, err := journal.Open(soon(t), nc, journal.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +76,10 @@ func TestAnExistingStreamThatCouldLoseFramesIsRefused(t *testing.T) {
 			}
 			cfg := jetstream.StreamConfig{Name: journal.StreamName(0), Subjects: []string{journal.Subject(0)}, Storage: jetstream.FileStorage}
 			tt.change(&cfg)
-			if _, err := js.CreateStream(t.Context(), cfg); err != nil {
+			if _, err := js.CreateStream(soon(t), cfg); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := journal.Open(t.Context(), nc, journal.Config{}); !errors.Is(err, journal.ErrUnsafe) {
+			if _, err := journal.Open(soon(t), nc, journal.Config{}); !errors.Is(err, journal.ErrUnsafe) {
 				t.Errorf("got error %v, want %v", err, journal.ErrUnsafe)
 			}
 		})
@@ -81,7 +93,7 @@ func TestFramesAreThereAfterARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	b, err := open(t, connect(t, dir)).Bounds(t.Context())
+	b, err := open(t, connect(t, dir)).Bounds(soon(t))
 	if err != nil || b.First != 1 || b.Last != 1 {
 		t.Errorf("got %+v, %v", b, err)
 	}

@@ -104,12 +104,12 @@ func TestRestartsChangeNothing(t *testing.T) {
 	stopApp(t, a)
 	verified := func() {
 		t.Helper()
-		if d, err := Verify(t.Context(), VerifyConfig{NATS: c.conn, Dir: c.dir}); d != nil || err != nil {
+		if d, err := Verify(soon(t), VerifyConfig{NATS: c.conn, Dir: c.dir}); d != nil || err != nil {
 			t.Errorf("difference %v, error %v", d, err)
 		}
 	}
 	verified()
-	if err := Rebuild(t.Context(), RebuildConfig{NATS: c.conn, Dir: c.dir}); err != nil {
+	if err := Rebuild(soon(t), RebuildConfig{NATS: c.conn, Dir: c.dir}); err != nil {
 		t.Fatal(err)
 	}
 	verified()
@@ -129,7 +129,7 @@ func TestAnAppOnAnotherJournalDoesNotStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Start(t.Context()); !errors.Is(err, want) {
+		if err := a.Start(soon(t)); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
 	}
@@ -162,7 +162,7 @@ func TestAStoreIsUsedByOneApp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Start(t.Context()); !errors.Is(err, ErrInUse) {
+	if err := second.Start(soon(t)); !errors.Is(err, ErrInUse) {
 		t.Errorf("second start: %v", err)
 	}
 }
@@ -181,14 +181,14 @@ func TestAJournalMadeAnewUnderARunningAppStopsIt(t *testing.T) {
 	put(t, c.journal, randomFrames(1, 100)...)
 	a := c.start(t)
 	c.folded(t, a)
-	js, err := c.conn.JetStream()
+	js, err := c.conn.JetStream(nats.MaxWait(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := js.DeleteStream(journal.StreamName(0)); err != nil {
 		t.Fatal(err)
 	}
-	again, err := journal.Open(t.Context(), c.conn, journal.Config{})
+	again, err := journal.Open(soon(t), c.conn, journal.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,9 @@ func (b *buildJob) run(ctx context.Context) (err error) {
 func (b *buildJob) fold(ctx context.Context, ahead *ahead, state *fold.State, s *store.Store) error {
 	events, unsaved := uint64(0), 0
 	for d := range ahead.frames {
+		if err := ctx.Err(); err != nil {
+			return err // some frames may come still: those that were read before
+		}
 		if d.err != nil {
 			return d.err
 		}

@@ -49,7 +49,7 @@ func TestATenantNearALimitIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Start(t.Context()); err != nil {
+	if err := a.Start(soon(t)); err != nil {
 		t.Fatal(err)
 	}
 	defer stopApp(t, a)

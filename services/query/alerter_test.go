@@ -98,20 +98,22 @@ func TestTheAlertersRoutesAreServed(t *testing.T) {
 func TestAnAlerterThatWentIsMissed(t *testing.T) {
 	s := runNATS(t)
 	app := start(t, query.Config{NATS: s.nc})
-	alerter := func() string {
-		_, body := get(t, app.InternalAddr(), "/health")
-		_, rest, _ := strings.Cut(body, `"alerter":"`)
-		state, _, _ := strings.Cut(rest, `"`)
-		return fmt.Sprintf("%s, missed: %v", state, strings.Contains(body, "alerter is stopped"))
+	is := func(want string) {
+		t.Helper()
+		eventually(t, "the alerter is "+want, func() error {
+			_, body := get(t, app.InternalAddr(), "/health")
+			_, rest, _ := strings.Cut(body, `"alerter":"`)
+			state, _, _ := strings.Cut(rest, `"`)
+			if got := fmt.Sprintf("%s, missed: %v", state, strings.Contains(body, "alerter is stopped")); got != want {
+				return fmt.Errorf("it is %s", got)
+			}
+			return nil
+		})
 	}
-	if got := alerter(); got != "stopped, missed: false" {
-		t.Errorf("before there is one it is %s", got)
-	}
+	is("stopped, missed: false") // there never was one
 	one := natstest.Connect(t, s.embedded)
 	natstest.Answer(t, one, schema.AlerterHealthSubject, func([]byte) [][]byte { return [][]byte{[]byte(`{"state":"running"}`)} })
-	if got := alerter(); got != "running, missed: false" {
-		t.Errorf("while there is one it is %s", got)
-	}
+	is("running, missed: false")
 	one.Close()
-	eventually(t, "the alerter is missed", func() bool { return alerter() == "stopped, missed: true" })
+	is("stopped, missed: true")
 }

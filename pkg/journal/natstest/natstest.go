@@ -77,7 +77,7 @@ func subscribe(t testing.TB, nc *nats.Conn, subject string, f nats.MsgHandler) {
 	if _, err := nc.Subscribe(subject, f); err != nil {
 		t.Fatal(err)
 	}
-	if err := nc.Flush(); err != nil {
+	if err := nc.FlushTimeout(patience); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// patience bounds the start of a server, on a busy machine.
-const patience = 20 * time.Second
+// patience bounds the start of a server, and the making of a connection to it, on
+// a busy machine.
+const patience = time.Minute
 
 // Listen starts a server that listens on a port, -1 for any, and keeps its
 // streams in dir, as one beside weir's services does. It ends with the test.
@@ -95,7 +96,7 @@ func (o *Outlet) InProcessConn() (net.Conn, error) {
 // closed at the test's end.
 func (o *Outlet) Connect() *nats.Conn {
 	o.t.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(o), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	nc, err := nats.Connect("", nats.InProcessServer(o), nats.Timeout(patience), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func TestWhatAQueryMayCost(t *testing.T) {
 			source := &promread.Queryable{Reader: two()}
 			began := time.Now()
 			query, err := engine.NewInstantQuery(t.Context(), source, nil, row.text, time.UnixMilli(at))
-			if took := time.Since(began); took > 10*time.Second {
+			if took := time.Since(began); took > time.Minute {
 				t.Errorf("it took %s", took)
 			}
 			switch {

@@ -18,7 +18,6 @@ import (
 func TestWhoGoesAwayDoesNotWaitForItsTurn(t *testing.T) {
 	b, q := some(t, func(c *Config) { c.Readers = 1 })
 	b.port.turns[forSeries] <- struct{}{} // somebody reads, and goes on
-	q.TimeoutMS = 600_000
 	if err := b.open(t, schema.ReadSelect, q).Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +45,7 @@ func (c slowConn) Read(b []byte) (int, error) {
 }
 
 func TestAServerThatIsFarAwayTellsWhoIsGone(t *testing.T) {
-	nc, err := nats.Connect("", nats.InProcessServer(farAway{natstest.NewOutlet(t)}))
+	nc, err := nats.Connect("", nats.InProcessServer(farAway{natstest.NewOutlet(t)}), nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +125,7 @@ func TestNeitherPagesNorRulesWaitForQueries(t *testing.T) {
 	if _, err := b.selectSeries(t, q); err == nil {
 		t.Error("a query does not wait")
 	}
-	q.TimeoutMS = 0
+	q.TimeoutMS = plenty
 	b.header = nats.Header{schema.RulesHeader: {"1"}}
 	if all, err := b.selectSeries(t, q); err != nil || len(all) == 0 {
 		t.Errorf("rules have %d series, %v", len(all), err)
@@ -179,14 +178,14 @@ func (f *fragile) InProcessConn() (conn net.Conn, err error) {
 func TestAnAnswerWhoseConnectionBrokeIsRefused(t *testing.T) {
 	server := &fragile{Outlet: natstest.NewOutlet(t)}
 	b, q := longOf(t, newBench(t, func(c *Config) {
-		nc, err := nats.Connect("", nats.InProcessServer(server), nats.MaxReconnects(-1), nats.ReconnectWait(time.Millisecond))
+		nc, err := nats.Connect("", nats.InProcessServer(server), nats.Timeout(patience), nats.MaxReconnects(-1), nats.ReconnectWait(time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(nc.Close)
 		c.NATS = nc
 	}))
-	b.asker, q.TimeoutMS = server.Connect(), 600_000
+	b.asker = server.Connect()
 	sub := b.open(t, schema.ReadSelect, q)
 	ahead(t, sub)
 	if err := server.conn.Close(); err != nil {

@@ -19,6 +19,9 @@ func (b *bench) readers() (n int) {
 	return n
 }
 
+// plenty is more time for a request, in milliseconds, than a busy machine needs.
+const plenty = 600_000
+
 // some returns a bench with some history, and the request for all of it.
 func some(t *testing.T, configure func(*Config)) (*bench, schema.SelectRequest) {
 	t.Helper()
@@ -28,7 +31,7 @@ func some(t *testing.T, configure func(*Config)) (*bench, schema.SelectRequest) 
 			b.fold(node(farm, fmt.Sprintf("n%d", n), "z", float64(i)/3, at(10*i)))
 		}
 	}
-	return b, schema.SelectRequest{Matchers: []schema.Matcher{equal("service", "farm")}, To: ms(4000)}
+	return b, schema.SelectRequest{Matchers: []schema.Matcher{equal("service", "farm")}, To: ms(4000), TimeoutMS: plenty}
 }
 
 func TestARequestWaitsForItsTurnUntilItsTimeIsOver(t *testing.T) {
@@ -41,7 +44,7 @@ func TestARequestWaitsForItsTurnUntilItsTimeIsOver(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	<-b.port.turns[forSeries]
-	q.TimeoutMS = 0
+	q.TimeoutMS = plenty
 	if all, err := b.selectSeries(t, q); err != nil || len(all) < 50 {
 		t.Errorf("%d series, %v", len(all), err)
 	}
@@ -84,7 +87,7 @@ func longOf(t *testing.T, b *bench) (*bench, schema.SelectRequest) {
 		}
 		b.fold(events...)
 	}
-	return b, schema.SelectRequest{Matchers: []schema.Matcher{equal("service", "farm")}, To: ms(10 * rows)}
+	return b, schema.SelectRequest{Matchers: []schema.Matcher{equal("service", "farm")}, To: ms(10 * rows), TimeoutMS: plenty}
 }
 
 // ahead takes the messages that come without an acknowledgement. It returns how
@@ -141,7 +144,6 @@ func TestNothingIsSentFarAheadOfWhoReads(t *testing.T) {
 
 func TestWhoGoesAwayIsNotReadFor(t *testing.T) {
 	b, q := long(t)
-	q.TimeoutMS = 600_000
 	sub := b.open(t, schema.ReadSelect, q)
 	ahead(t, sub)
 	if err := sub.Unsubscribe(); err != nil {

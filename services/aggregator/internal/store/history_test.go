@@ -277,7 +277,7 @@ func (s *Store) flushed(t *testing.T) uint64 {
 	}
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		if m := s.db.Metrics(); m.Table.ObsoleteCount == 0 && m.Table.ZombieCount == 0 {
-			return s.Size() - m.WAL.PhysicalSize - m.WAL.ObsoletePhysicalSize
+			return m.DiskSpaceUsage() - m.WAL.PhysicalSize - m.WAL.ObsoletePhysicalSize // of one moment: logs may be deleted just now
 		}
 		<-time.After(time.Millisecond)
 	}

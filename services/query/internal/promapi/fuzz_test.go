@@ -52,7 +52,7 @@ func FuzzRequests(f *testing.F) {
 		if !form {
 			r.URL.RawQuery = query
 		}
-		late := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("no answer to %q %q", path, query)) })
+		late := time.AfterFunc(2*time.Minute, func() { panic(fmt.Sprintf("no answer to %q %q", path, query)) })
 		w := serve(a, r)
 		late.Stop()
 		if w.Code == 500 || w.Code == 301 || w.Code == 307 || strings.HasPrefix(w.Header().Get("Content-Type"), "text/") || path == "/api/v1/read" {
