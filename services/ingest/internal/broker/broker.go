@@ -13,6 +13,7 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
 
 	"weir/pkg/journal"
 	"weir/pkg/schema"
@@ -127,7 +128,7 @@ func Start(ctx context.Context, cfg Config) (*Broker, error) {
 	if err := b.server.AddHook(b.hook, nil); err != nil {
 		return nil, fmt.Errorf("set up the MQTT broker: %w", err)
 	}
-	if b.listener, err = listen(cfg.Addr, cfg.Logger, b.ended); err != nil {
+	if b.listener, err = listen(cfg.Addr, cfg.Logger, b.ended, b.disconnectAll); err != nil {
 		return nil, err
 	}
 	err = b.server.AddListener(b.listener)
@@ -151,6 +152,15 @@ func (b *Broker) Addr() string { return b.listener.Address() }
 func (b *Broker) StopAccepting() {
 	b.stopping.Store(true)
 	b.listener.stopAccepting()
+}
+
+// disconnectAll says goodbye to all clients.
+func (b *Broker) disconnectAll() {
+	for _, cl := range b.server.Clients.GetAll() {
+		if cl.Net.Listener == listenerID && !cl.Closed() {
+			_ = b.server.DisconnectClient(cl, packets.ErrServerShuttingDown)
+		}
+	}
 }
 
 // Stop ends all connections. Messages that were not acknowledged by then are

@@ -27,6 +27,7 @@ type listener struct {
 	net   net.Listener
 	log   *slog.Logger
 	ended func(*conn) // told when the broker is done with a connection
+	leave func()      // ends the connections of all clients
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{}
@@ -36,12 +37,12 @@ type listener struct {
 
 var _ listeners.Listener = (*listener)(nil)
 
-func listen(addr string, log *slog.Logger, ended func(*conn)) (*listener, error) {
+func listen(addr string, log *slog.Logger, ended func(*conn), leave func()) (*listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for MQTT: %w", err)
 	}
-	return &listener{net: l, log: log, ended: ended, conns: map[*conn]struct{}{}}, nil
+	return &listener{net: l, log: log, ended: ended, leave: leave, conns: map[*conn]struct{}{}}, nil
 }
 
 func (l *listener) Init(*slog.Logger) error { return nil }
@@ -105,11 +106,13 @@ func (l *listener) stopAccepting() {
 	l.net.Close()
 }
 
-// Close lets the broker end its clients' connections, ends those that are no
-// client's yet, and waits until all are gone.
-func (l *listener) Close(closeClients listeners.CloseFn) {
+// Close ends the clients' connections, then those that are no client's yet, and
+// waits until all are gone. The broker's own way of ending them takes a lock for
+// reading twice, one within the other: a client that goes away between the two
+// stops it for ever.
+func (l *listener) Close(listeners.CloseFn) {
 	l.stopAccepting()
-	closeClients(listenerID)
+	l.leave()
 	l.mu.Lock()
 	for c := range l.conns {
 		_ = c.Close()

@@ -31,7 +31,7 @@ func serve(t *testing.T, log *slog.Logger, establish func(string, net.Conn) erro
 	t.Helper()
 	d := make(doorstep, 10)
 	ended := make(chan *conn, 10)
-	l := &listener{net: d, log: log, ended: func(c *conn) { ended <- c }, conns: map[*conn]struct{}{}}
+	l := &listener{net: d, log: log, ended: func(c *conn) { ended <- c }, leave: func() {}, conns: map[*conn]struct{}{}}
 	go l.Serve(establish)
 	return d, l, ended
 }
@@ -50,7 +50,7 @@ func TestAnErrorOfAcceptIsNotTheEnd(t *testing.T) {
 		d <- socket
 		client.Close()
 		<-ended
-		l.Close(func(string) {})
+		l.Close(nil)
 		if !strings.Contains(logged.String(), "too many open files") {
 			t.Errorf("logged: %s", logged.String())
 		}
@@ -67,7 +67,7 @@ func TestAConnectionThatSaysNothingIsEndedInTime(t *testing.T) {
 		if took := time.Since(start); took != connectTimeout {
 			t.Errorf("it took %s, want %s", took, connectTimeout)
 		}
-		l.Close(func(string) {})
+		l.Close(nil)
 	})
 }
 
@@ -93,10 +93,11 @@ func TestAPanicEndsItsConnectionOnly(t *testing.T) {
 		if len(ended) != 0 {
 			t.Error("the other connection ended")
 		}
-		closed := false
-		l.Close(func(string) { closed = true })
-		if _, err := client.Read(make([]byte, 1)); err != io.EOF || !closed {
-			t.Errorf("after the listener's close: %v, %v", err, closed)
+		said := false
+		l.leave = func() { said = true }
+		l.Close(nil)
+		if _, err := client.Read(make([]byte, 1)); err != io.EOF || !said {
+			t.Errorf("after the listener's close: %v, %v", err, said)
 		}
 		if len(l.conns) != 0 {
 			t.Errorf("%d connections are left", len(l.conns))
