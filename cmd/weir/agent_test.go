@@ -45,17 +45,30 @@ func TestAgentRunHandsTheExitCodeOn(t *testing.T) {
 		{"a signal", []string{"--", "sh", "-c", "kill -KILL $$"}, 137, "", ""},
 		{"a command that is not there", []string{"--", "weir-no-such-program"}, 127, "", "executable file not found"},
 		{"no command", []string{"--"}, exitUsage, "", "expected"},
-		{"samples are printed beside the command's output", []string{"--print", "--interval", "20ms", "--task-id", "t1", "--", "sh", "-c", "sleep 0.3; echo out"}, 0, "out\n", "  t1   cpu "},
+		{"samples are printed beside the command's output", []string{"--print", "--interval", "20ms", "--task-id", "t1", "--", "sh", "-c", "read end; echo out"}, 0, "out\n", "  t1   cpu "},
 		{"a profile that is not there", []string{"--profile", "fast", "--", "true"}, exitUsage, "", `there is no monitoring profile "fast"`},
 		{"a profile as JSON", []string{"--profile-json", `{"interval":-1}`, "--", "true"}, exitUsage, "", "interval is -1s"},
 		{"all faults", []string{"--qos", "3", "--domain", "a/b", "--", "true"}, exitUsage, "", "2 faults in the settings"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var stdout, stderr strings.Builder
+			var stdout, stderr buffer
 			cmd := agentProcess(append([]string{"run", "--broker", "none"}, tt.args...)...)
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
-			_ = cmd.Run() // its state says how it ended
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait() // twice does no harm
+			})
+			eventually(t, tt.stderr, func() bool { return strings.Contains(stderr.String(), tt.stderr) })
+			stdin.Close()  // who reads goes on
+			_ = cmd.Wait() // its state says how it ended
 			if code := cmd.ProcessState.ExitCode(); code != tt.code || stdout.String() != tt.stdout || !strings.Contains(stderr.String(), tt.stderr) {
 				t.Errorf("code %d, stdout %q, stderr %q", code, stdout.String(), stderr.String())
 			}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -38,9 +40,39 @@ var simulatedFew = []string{
 func TestTheDemonstrationsBooksAgree(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
-	d := parsed(t, &demoCmd{settings: newSettings(config.All)}, slices.Concat(anyPorts, simulatedFew)...)
+	d := parsed(t, &demoCmd{settings: newSettings(config.All)}, slices.Concat(anyPorts, simulatedFew, []string{"--for", "0s", "--scene-for", "4s", "--scene-rest", "0s"})...)
 	var stdout, stderr buffer
-	if err := d.Run(&session{ctx: t.Context(), stdout: &stdout, stderr: &stderr}); err != nil {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(&session{ctx: ctx, stdout: &stdout, stderr: &stderr}) }()
+	defer func() { // if the test has not come to its end
+		cancel()
+		<-ended
+	}()
+	var internal string
+	eventually(t, "it serves", func() bool {
+		if found := regexp.MustCompile(`proplets +(http://\S+)/proplets\n`).FindStringSubmatch(stdout.String()); found != nil {
+			internal = found[1]
+		}
+		return internal != ""
+	})
+	c := client{internal, &http.Client{Timeout: clientTimeout, Transport: &http.Transport{DisableKeepAlives: true}}}
+	was := false
+	eventually(t, "a proplet's will has come", func() bool {
+		var proplet struct {
+			Alive *bool `json:"alive"`
+		}
+		_, err := c.ask(t.Context(), "GET", "/proplets/proplet-1", &proplet)
+		if err != nil || proplet.Alive == nil {
+			return false
+		}
+		was = was || *proplet.Alive
+		return was && !*proplet.Alive
+	})
+	cancel()
+	err := <-ended
+	close(ended)
+	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
 	for _, want := range []string{

@@ -46,7 +46,7 @@ func publish(t *testing.T, addr string, payloads ...string) {
 	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("node"))
 	wait := func(token mqtt.Token) {
 		t.Helper()
-		if !token.WaitTimeout(20*time.Second) || token.Error() != nil {
+		if !token.WaitTimeout(time.Minute) || token.Error() != nil {
 			t.Fatalf("MQTT: %v", token.Error())
 		}
 	}
@@ -137,6 +137,12 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// loggedLine is a line of the log. A machine that stands still gets warnings there.
+var loggedLine = regexp.MustCompile(`(?m)^time=.*\n`)
+
+// said is what is on standard error besides the log.
+func (r result) said() string { return loggedLine.ReplaceAllString(r.stderr, "") }
+
 var foldedEvents = regexp.MustCompile(`with 3 events in \S+, [\d,]+ events/s\.\n$`)
 
 func TestVerifyAndRebuild(t *testing.T) {
@@ -145,7 +151,7 @@ func TestVerifyAndRebuild(t *testing.T) {
 	check := func(command, answer string) {
 		t.Helper()
 		r := weir(t, command, "--data-dir", dir)
-		if r.code != exitOK || !strings.HasPrefix(r.stdout, answer) || !foldedEvents.MatchString(r.stdout) || r.stderr != "" {
+		if r.code != exitOK || !strings.HasPrefix(r.stdout, answer) || !foldedEvents.MatchString(r.stdout) || r.said() != "" {
 			t.Errorf("%s: %+v", command, r)
 		}
 	}
@@ -180,7 +186,7 @@ func TestVerifyFindsADifference(t *testing.T) {
 	}
 	want := "weir: the state on disk is not what the journal gives (weir rebuild makes it so); the first difference: "
 	r := weir(t, "verify", "--data-dir", dir)
-	if first, found := strings.CutPrefix(r.stderr, want); r.code != exitFailed || !found || !strings.Contains(first, "on disk") {
+	if first, found := strings.CutPrefix(r.said(), want); r.code != exitFailed || !found || !strings.Contains(first, "on disk") {
 		t.Errorf("verify: %+v", r)
 	}
 	if r := weir(t, "rebuild", "--data-dir", dir); r.code != exitOK {
@@ -213,7 +219,7 @@ func TestLostJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := weir(t, append([]string{"--data-dir", dir}, anyPorts...)...)
-	if r.code != exitFailed || !strings.HasPrefix(r.stderr, "weir: start the aggregator: the journal ends before the store: ") {
+	if r.code != exitFailed || !strings.HasPrefix(r.said(), "weir: start the aggregator: the journal ends before the store: ") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -232,7 +238,7 @@ func TestBrokenJournal(t *testing.T) {
 	}
 	select {
 	case <-p.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("weir goes on")
 	}
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")

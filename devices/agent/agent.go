@@ -40,6 +40,9 @@ type Agent struct {
 	host  *dialect.Host // the newest, nil before the first
 	fault string        // why there is no connection, "" if there is one
 
+	stopMeasuring context.CancelFunc // ends the measuring of the proplet, before what sends it
+	measuring     sync.WaitGroup
+
 	stopWork  context.CancelFunc // ends the goroutines
 	stopGrace context.CancelFunc // ends the sending of what is left
 	work      sync.WaitGroup
@@ -99,16 +102,17 @@ func (a *Agent) Start(ctx context.Context) error {
 		boot = time.Now()
 	}
 	a.boot = boot
+	measuring, stopMeasuring := context.WithCancel(context.Background())
 	work, stopWork := context.WithCancel(context.Background())
 	grace, stopGrace := context.WithCancel(context.Background())
 	shown, stopShown := context.WithCancel(context.Background())
-	a.stopWork, a.stopGrace, a.stopShown = stopWork, stopGrace, stopShown
+	a.stopMeasuring, a.stopWork, a.stopGrace, a.stopShown = stopMeasuring, stopWork, stopGrace, stopShown
 	err = a.startPublishing(ctx, work, grace)
 	if err == nil {
 		err = a.startAnswering()
 	}
 	if err == nil {
-		err = a.startMeasuring(ctx, work)
+		err = a.startMeasuring(ctx, measuring)
 	}
 	if err != nil {
 		return errors.Join(err, a.Stop(ctx))
@@ -226,6 +230,9 @@ func (a *Agent) PropletID() string { return a.proplet.ID }
 // everything. What cannot be sent until ctx ends stays in the spool, if that is
 // on disk; else it is lost, and the error says how much.
 func (a *Agent) Stop(ctx context.Context) error {
+	// What is being measured goes before the last word: behind it, it would be lost.
+	a.stopMeasuring()
+	a.measuring.Wait()
 	a.stopWork()
 	stop := context.AfterFunc(ctx, a.stopGrace)
 	a.work.Wait()

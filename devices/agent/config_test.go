@@ -3,6 +3,7 @@ package agent
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -107,12 +108,14 @@ func TestIdentify(t *testing.T) {
 
 // Moments that were missed are left out; the next one is on the same grid.
 func TestPace(t *testing.T) {
-	now := time.Now()
-	p := newPace(now.Add(-time.Hour), 0, 7*time.Second)
-	if !p.wait(t.Context()) {
-		t.Fatal("it does not come")
-	}
-	if next := p.next; !next.After(now) || next.Sub(now) > 8*time.Second || next.Sub(now.Add(-time.Hour))%(7*time.Second) != 0 {
-		t.Errorf("the next moment is %s", next)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		p := newPace(now.Add(-time.Hour), 0, 7*time.Second)
+		if !p.wait(t.Context()) {
+			t.Fatal("it does not come")
+		}
+		if next := p.next; !next.After(now) || next.Sub(now) > 7*time.Second || next.Sub(now.Add(-time.Hour))%(7*time.Second) != 0 {
+			t.Errorf("the next moment is %s", next)
+		}
+	})
 }

@@ -146,7 +146,7 @@ func (a *Agent) print(line string) {
 }
 
 // startMeasuring measures the proplet itself, if monitoring is on.
-func (a *Agent) startMeasuring(ctx, work context.Context) error {
+func (a *Agent) startMeasuring(ctx, measuring context.Context) error {
 	if !a.c.Monitoring {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (a *Agent) startMeasuring(ctx, work context.Context) error {
 	if _, err := host.Take(ctx, time.Now()); err != nil {
 		return err
 	}
-	a.work.Go(func() { a.measureHost(work, host) })
+	a.measuring.Go(func() { a.measureHost(measuring, host) })
 	return nil
 }
 

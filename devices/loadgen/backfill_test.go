@@ -98,10 +98,11 @@ func TestBackfillSaysWhyItEnded(t *testing.T) {
 	}
 	t.Run("a broken connection", func(t *testing.T) {
 		s := startSink(t)
-		n := 0
+		n, begun := 0, make(chan struct{})
 		lane := func(yield func(Message) bool) {
 			for m := range endless {
 				if n++; n == 1000 {
+					<-begun // the other has its connection, too
 					s.stop()
 				}
 				if !yield(m) {
@@ -109,7 +110,11 @@ func TestBackfillSaysWhyItEnded(t *testing.T) {
 				}
 			}
 		}
-		_, err := Backfill(t.Context(), BackfillConfig{Addr: s.addr(), Lanes: []iter.Seq[Message]{lane, endless}}, nil)
+		other := func(yield func(Message) bool) {
+			close(begun)
+			endless(yield)
+		}
+		_, err := Backfill(t.Context(), BackfillConfig{Addr: s.addr(), Lanes: []iter.Seq[Message]{lane, other}}, nil)
 		if !errors.Is(err, ErrBroken) {
 			t.Errorf("got %v", err)
 		}

@@ -43,7 +43,7 @@ func startNumbered(t *testing.T, c NumberedConfig) *Numbered {
 
 func drain(t *testing.T, n *Numbered) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := n.Drain(ctx); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestNumberedThroughBreakingConnections(t *testing.T) {
 				Addr: at(f.listener.Addr().String()), Version: tt.version, QoS: tt.qos,
 				Connections: 4, Window: 16, MinBackoff: time.Millisecond, MaxBackoff: 4 * time.Millisecond,
 			})
-			eventually(t, 30*time.Second, time.Millisecond, func() bool { return n.Acknowledged() > 4000 })
+			eventually(t, time.Minute, time.Millisecond, func() bool { return n.Acknowledged() > 4000 })
 			f.heal()
 			drain(t, n)
 			f.mu.Lock()
@@ -127,7 +127,7 @@ func TestNumberedAgainstABroker(t *testing.T) {
 			t.Run(fmt.Sprintf("version %d, QoS %d", version, qos), func(t *testing.T) {
 				b := startBroker(t, nil)
 				n := startNumbered(t, NumberedConfig{Addr: at(b.addr), Version: version, QoS: qos, Connections: 2, Name: "dev", Rate: 10_000})
-				eventually(t, 30*time.Second, time.Millisecond, func() bool { return n.Acknowledged() > 200 })
+				eventually(t, time.Minute, time.Millisecond, func() bool { return n.Acknowledged() > 200 })
 				drain(t, n)
 				sent := uint64(0)
 				for i, r := range n.Reports() {
@@ -154,7 +154,7 @@ func TestNumberedFollowsTheServerToAnotherAddress(t *testing.T) {
 		return a
 	}
 	n := startNumbered(t, NumberedConfig{Addr: ask, MinBackoff: time.Millisecond})
-	eventually(t, 10*time.Second, time.Millisecond, func() bool { return n.Acknowledged() > 10 })
+	eventually(t, time.Minute, time.Millisecond, func() bool { return n.Acknowledged() > 10 })
 
 	<-addr
 	addr <- "" // none for now
@@ -167,7 +167,7 @@ func TestNumberedFollowsTheServerToAnotherAddress(t *testing.T) {
 	before := n.Acknowledged()
 	<-addr
 	addr <- second.listener.Addr().String()
-	eventually(t, 10*time.Second, time.Millisecond, func() bool { return n.Acknowledged() > before+10 })
+	eventually(t, time.Minute, time.Millisecond, func() bool { return n.Acknowledged() > before+10 })
 	drain(t, n)
 	if r := n.Reports()[0]; r.Connects != 2 || uint64(len(r.Acknowledged)) != r.Sent {
 		t.Errorf("connected %d times, acknowledged %d of %d", r.Connects, len(r.Acknowledged), r.Sent)
@@ -177,7 +177,7 @@ func TestNumberedFollowsTheServerToAnotherAddress(t *testing.T) {
 func TestNumberedDrainEndsWithItsContext(t *testing.T) {
 	addr := scripted(t, []byte{0x20, 2, 0, 0}, func(_ net.Conn, end <-chan struct{}) { <-end })
 	n := startNumbered(t, NumberedConfig{Addr: at(addr), Window: 5})
-	eventually(t, 10*time.Second, time.Millisecond, func() bool {
+	eventually(t, time.Minute, time.Millisecond, func() bool {
 		n.publishers[0].mu.Lock()
 		defer n.publishers[0].mu.Unlock()
 		return n.publishers[0].session.InFlight() == 5
@@ -213,7 +213,7 @@ func TestNumberedReportsFaults(t *testing.T) {
 		}
 		return addr
 	}})
-	eventually(t, 10*time.Second, time.Millisecond, func() bool { return asked.Load() > 1 })
+	eventually(t, time.Minute, time.Millisecond, func() bool { return asked.Load() > 1 })
 	n.Stop()
 	if r := n.Reports()[0]; len(r.Faults) != 1 || !strings.Contains(r.Faults[0], "PUBACK for packet id 4660") {
 		t.Errorf("faults %q", r.Faults)

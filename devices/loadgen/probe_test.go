@@ -41,7 +41,7 @@ func pages(t *testing.T, b *broker, hidden bool) (base string, asked *atomic.Int
 func probing(addr, base string) Config {
 	return Config{
 		Addr: addr, QoS: 1, Clients: 2, Window: 4, Rate: 500, ProbeURL: base + "/",
-		Duration: 400 * time.Millisecond, Warmup: 20 * time.Millisecond, Drain: 10 * time.Second,
+		Duration: time.Second, Warmup: 20 * time.Millisecond, Drain: 30 * time.Second,
 	}
 }
 
@@ -80,21 +80,23 @@ func TestProbesMeasureUntilAQueryShowsThem(t *testing.T) {
 }
 
 func TestProbesThatAreNeverSeen(t *testing.T) {
+	t.Parallel()
 	b := startBroker(t, nil)
 	base, _ := pages(t, b, true)
 	c := probing(b.addr, base)
-	c.Drain = 50 * time.Millisecond
+	c.Drain = 2 * time.Second // the load is answered well within it
 	if _, err := Run(t.Context(), c, nil); !errors.Is(err, ErrUnseen) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestProbesThatCannotAsk(t *testing.T) {
+	t.Parallel()
 	b := startBroker(t, nil)
 	s := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(s.Close)
 	c := probing(b.addr, s.URL)
-	c.Drain = 50 * time.Millisecond
+	c.Drain = 2 * time.Second // the load is answered well within it
 	_, err := Run(t.Context(), c, nil)
 	if !errors.Is(err, ErrUnseen) || !strings.Contains(err.Error(), "404") {
 		t.Errorf("error %v", err)

@@ -10,25 +10,36 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// small is a small and fast fleet.
+// small is a small and fast fleet, which plays until it is told to end.
 func small(b *broker) Config {
 	c := Default()
 	c.Broker = b.addr
 	c.Nodes, c.Proplets, c.Tasks, c.Boards, c.DataNodes = 12, 4, 3, 3, 2
-	c.Speed, c.For, c.Losses = 60, time.Second, 0
+	c.Speed, c.Losses = 60, 0
 	return c
 }
 
-func run(t *testing.T, c Config) Summary {
+// run plays a fleet until it has done enough.
+func run(t *testing.T, c Config, enough func(Progress) bool) Summary {
 	t.Helper()
 	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	summary, err := s.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	var summary Summary
+	go func() {
+		defer close(done)
+		if summary, err = s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	defer func() { <-done }()
+	defer cancel()
+	eventually(t, func() bool { return enough(s.Progress()) })
+	cancel()
+	<-done
 	return summary
 }
 
@@ -45,7 +56,9 @@ func TestTheTotalsAreWhatTheBrokerSaw(t *testing.T) {
 			b := startBroker(t)
 			c := small(b)
 			c.QoS, c.Malformed = qos, 0.1
-			summary := run(t, c)
+			summary := run(t, c, func(p Progress) bool {
+				return p.Counts.Sent > 300 && (qos != 1 || p.Counts.Refused > 0)
+			})
 			eventually(t, func() bool { return b.received("demo/north")+b.received("demo/south") == int(summary.Sum.Sent) })
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -88,8 +101,12 @@ func TestBrokenConnectionsLoseNothingAndLeaveWills(t *testing.T) {
 	b := startBroker(t)
 	c := small(b)
 	c.Scenes, c.SceneAfter, c.SceneFor, c.SceneRest = []string{"flapping"}, 100*time.Millisecond, 2*time.Second, 100*time.Millisecond
-	c.For = 2500 * time.Millisecond
-	summary := run(t, c)
+	c.SceneRepeat = true
+	summary := run(t, c, func(Progress) bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.wills["demo/north"]+b.wills["demo/south"] >= 4
+	})
 	if summary.Sum.Unsettled() != 0 {
 		t.Errorf("%d messages are not settled", summary.Sum.Unsettled())
 	}
@@ -99,11 +116,11 @@ func TestBrokenConnectionsLoseNothingAndLeaveWills(t *testing.T) {
 		if n := uint64(b.received(a.Tenant.String())); n < a.Received || n > a.Received+a.Again {
 			t.Errorf("%s: the broker saw %d: expected %d and up to %d besides", a.Tenant, n, a.Received, a.Again)
 		}
-		eventually(t, func() bool {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return uint64(b.wills[a.Tenant.String()]) == a.Wills
-		})
+		b.mu.Lock()
+		if seen := uint64(b.wills[a.Tenant.String()]); seen > a.Wills { // fewer, where one was back before the broker missed it
+			t.Errorf("%s: the broker saw %d wills of %d", a.Tenant, seen, a.Wills)
+		}
+		b.mu.Unlock()
 	}
 	if wills < 4 {
 		t.Errorf("%d wills: expected that a proplet breaks off eight times", wills)
@@ -114,7 +131,11 @@ func TestEachDeviceIsAClientOfItsOwn(t *testing.T) {
 	b := startBroker(t)
 	c := small(b)
 	c.Prefix = "lab-"
-	run(t, c)
+	run(t, c, func(Progress) bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.clients) >= 12+4+3+2
+	})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.clients) != 12+4+3+2 || b.clients["lab-spore-01"] != 5 || b.clients["lab-spore-02"] != 4 || b.clients["lab-proplet-1"] != 4 {
@@ -125,7 +146,6 @@ func TestEachDeviceIsAClientOfItsOwn(t *testing.T) {
 func TestItEndsWhenItIsToldTo(t *testing.T) {
 	b := startBroker(t)
 	c := small(b)
-	c.For = 0
 	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +207,7 @@ func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+	for deadline := time.Now().Add(time.Minute); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come about")
 		}

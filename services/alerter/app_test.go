@@ -41,13 +41,13 @@ func TestARestartTellsNobodyAgain(t *testing.T) {
 	})
 	p.stop(app)
 	app = p.start()
-	eventually(t, "it is evaluated", func() bool { return p.health().LastEvaluationAgeMS >= 0 })
-	if h := p.health(); h.Firing != 1 || h.NoticesOwed != 0 || h.State != schema.AlerterRunning {
-		t.Errorf("health %+v", h)
-	}
+	eventually(t, "it is evaluated, and owes nothing", func() bool {
+		h := p.health()
+		return h.LastEvaluationAgeMS >= 0 && h.Firing == 1 && h.NoticesOwed == 0 && h.State == schema.AlerterRunning
+	})
 	p.stop(app)
-	if len(p.sink.keys) != 1 {
-		t.Errorf("told %d times", len(p.sink.keys))
+	if n := p.sink.taken(); n != 1 {
+		t.Errorf("told %d times", n)
 	}
 }
 
@@ -130,7 +130,16 @@ func TestWithoutAnAggregatorRulesFailAndSaySo(t *testing.T) {
 	if !strings.Contains(w.Body.String(), `"health":"err"`) || !strings.Contains(w.Body.String(), `"health":"ok"`) {
 		t.Errorf("rules: %s", w.Body)
 	}
-	if n := strings.Count(p.log.String(), "a rule cannot be evaluated"); n != 1 {
+	logged := func() (n int) { // of this rule: on a slow machine another may fail, too
+		for line := range strings.Lines(p.log.String()) {
+			if strings.Contains(line, "a rule cannot be evaluated") && strings.Contains(line, "rule=Up") {
+				n++
+			}
+		}
+		return n
+	}
+	eventually(t, "the log says it, a moment after the health", func() bool { return logged() > 0 })
+	if n := logged(); n != 1 {
 		t.Errorf("logged %d times", n)
 	}
 }
@@ -139,11 +148,12 @@ func TestATenantsRuleIsEvaluatedAndGoesWithARestart(t *testing.T) {
 	p := newPlace(t)
 	p.write("rules/hot.yml", "groups: []\n")
 	app := p.start()
-	rule := `{"name":"always","text":"vector(1)","action":{"type":"post","template":"x","parameters":{"url":"` + p.sink.URL + `"}}}`
+	rule := `{"name":"always","text":"vector(1)","action":{"type":"post","template":"x","parameters":{"url":"` + p.sink.URL + `/action"}}}`
 	if w := call(app, "POST", "/rules", rule, "Fiware-Service", "factory", "Fiware-ServicePath", "/line1"); w.Code != 200 {
 		t.Fatalf("create: %d %s", w.Code, w.Body)
 	}
-	eventually(t, "it fires", func() bool { return p.health().Firing == 1 })
+	// Whoever runs counts a firing before acting on it; after a restart it is no news.
+	eventually(t, "it fires, and that is acted on", func() bool { return p.health().Firing == 1 && p.sink.has("/action") })
 	p.stop(app)
 	app = p.start()
 	if h := p.health(); h.Groups != 1 || h.Firing != 1 {
@@ -256,10 +266,10 @@ func TestAReceiverThatComesBackIsTold(t *testing.T) {
 	p := newPlace(t)
 	p.sink.failing(true)
 	app := p.start()
-	eventually(t, "an attempt fails", func() bool { return p.health().NoticesFailing == 1 })
-	if h := p.health(); h.NoticesOwed != 1 || h.NoticeReceiver != "sink" || h.NoticeError == "" {
-		t.Errorf("health %+v", h)
-	}
+	eventually(t, "an attempt fails, and the notice is still owed", func() bool {
+		h := p.health()
+		return h.NoticesFailing == 1 && h.NoticesOwed == 1 && h.NoticeReceiver == "sink" && h.NoticeError != ""
+	})
 	p.stop(app)
 	p.sink.failing(false)
 	p.start()
@@ -308,9 +318,9 @@ func TestAnAlertAboutABrokenJournalGoesOut(t *testing.T) {
 	eventually(t, "rules are evaluated", func() bool { return metric(app, "weir_alerter_rule_evaluations_total") != "0" })
 	server.Stop()
 	eventually(t, "the receiver hears of it", func() bool { return p.sink.has("firing Broken") })
-	if d := metric(app, "weir_alerter_ledger_degraded"); d != "1" || !strings.Contains(p.log.String(), "alerts cannot be stored") {
-		t.Errorf("degraded %s, log %s", d, p.log)
-	}
+	eventually(t, "the alerter says that it cannot store it", func() bool {
+		return metric(app, "weir_alerter_ledger_degraded") == "1" && strings.Contains(p.log.String(), "alerts cannot be stored")
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := app.Stop(ctx); err == nil {

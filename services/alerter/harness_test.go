@@ -30,8 +30,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/VictoriaMetrics/metrics.summariesSwapCron"))
 }
 
-// patience is how long tests wait for what should happen at once.
-const patience = 30 * time.Second
+// patience is how long tests wait for what should happen at once, on a machine that
+// stands still for seconds.
+const patience = time.Minute
 
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
@@ -52,7 +53,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 type sink struct {
 	*httptest.Server
 	mu   sync.Mutex
-	got  []string // "firing Hot", "resolved Hot": each alert of each message
+	got  []string // "firing Hot", "resolved Hot": each alert of each message; "/x": a request to that path
 	keys []string
 	fail bool
 }
@@ -79,6 +80,9 @@ func (s *sink) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.keys = append(s.keys, r.Header.Get("Idempotency-Key"))
+	if r.URL.Path != "/" {
+		s.got = append(s.got, r.URL.Path)
+	}
 	for _, a := range m.Alerts {
 		s.got = append(s.got, a.Status+" "+a.Labels["alertname"])
 	}
@@ -88,6 +92,13 @@ func (s *sink) has(line string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Contains(s.got, line)
+}
+
+// taken returns how many messages were taken.
+func (s *sink) taken() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.keys)
 }
 
 func (s *sink) failing(fail bool) {
@@ -118,12 +129,17 @@ receivers: [{name: sink, webhook_configs: [{url: '`+p.sink.URL+`'}]}]
 
 func (p *place) path(name string) string { return filepath.Join(p.dir, name) }
 
+// write writes a file at one blow: the alerter must not find it empty.
 func (p *place) write(name, content string) {
 	p.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(p.path(name)), 0o755); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := os.WriteFile(p.path(name), []byte(content), 0o644); err != nil {
+	whole := p.path("being-written")
+	if err := os.WriteFile(whole, []byte(content), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(whole, p.path(name)); err != nil {
 		p.t.Fatal(err)
 	}
 }

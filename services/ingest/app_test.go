@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ func TestTheUsualClientsMessagesAreInTheJournalWhenTheyAreAcknowledged(t *testin
 	if err != nil {
 		t.Fatal(err)
 	}
-	c5 := paho5.NewClient(paho5.ClientConfig{Conn: conn})
+	c5 := paho5.NewClient(paho5.ClientConfig{Conn: conn, PacketTimeout: mqtttest.Patience})
 	if _, err := c5.Connect(ctx, &paho5.Connect{ClientID: "five", CleanStart: true, KeepAlive: 30}); err != nil {
 		t.Fatal(err)
 	}
@@ -142,13 +143,16 @@ func TestWhatWasAcknowledgedBeforeTheStopIsInTheJournal(t *testing.T) {
 	nc, _ := run(t, t.TempDir())
 	app := start(t, nc)
 	const clients = 5
-	acked := make([]int, clients)
+	acked := make([]atomic.Int64, clients)
 	var publishing sync.WaitGroup
 	for i := range clients {
 		c, _ := mqtttest.Connect(t, app.MQTTAddr(), 4, fmt.Sprint(i))
-		publishing.Go(func() { acked[i] = publishUntilClosed(c) })
+		publishing.Go(func() { publishUntilClosed(c, &acked[i]) })
 	}
 	eventually(t, "the journal fills", func() bool { return len(frames(t, nc)) > 50 })
+	for i := range acked { // the others may have filled it alone
+		eventually(t, "each client's messages are acknowledged", func() bool { return acked[i].Load() > 0 })
+	}
 	stop(t, app)
 	publishing.Wait()
 	stored := map[string]map[string]bool{}
@@ -158,11 +162,8 @@ func TestWhatWasAcknowledgedBeforeTheStopIsInTheJournal(t *testing.T) {
 		}
 		stored[e.Client][string(e.Payload)] = true
 	}
-	for i, n := range acked {
-		if n == 0 {
-			t.Errorf("client %d: nothing was acknowledged", i)
-		}
-		for k := range n {
+	for i := range acked {
+		for k := range acked[i].Load() {
 			if !stored[fmt.Sprint(i)][fmt.Sprint(k)] {
 				t.Errorf("client %d: message %d was acknowledged and is not in the journal", i, k)
 			}
@@ -170,19 +171,19 @@ func TestWhatWasAcknowledgedBeforeTheStopIsInTheJournal(t *testing.T) {
 	}
 }
 
-// publishUntilClosed publishes numbered messages, ten in flight, and returns how
-// many were acknowledged.
-func publishUntilClosed(c *mqtttest.Client) (acked int) {
+// publishUntilClosed publishes numbered messages, ten in flight, and counts those
+// that were acknowledged.
+func publishUntilClosed(c *mqtttest.Client, acked *atomic.Int64) {
 	for sent := 0; ; {
-		for sent < acked+10 {
+		for sent < int(acked.Load())+10 {
 			_, _ = c.Conn.Write(c.Encode(mqtttest.Publish(1, uint16(sent%60000+1), alive, fmt.Sprint(sent))))
 			sent++
 		}
 		pk, err := c.Next()
 		if err != nil || pk.FixedHeader.Type != packets.Puback {
-			return acked
+			return
 		}
-		acked++
+		acked.Add(1)
 	}
 }
 
@@ -265,7 +266,6 @@ func TestFramesCarryWhatServingEachTenantCost(t *testing.T) {
 			c.Expect(packets.Puback)
 		}
 	}
-	last := time.Now()
 	want := map[schema.Tenant]uint64{{Service: "d", Subservice: "c"}: 6, {Service: "s", Subservice: "u"}: 4, {}: 2}
 	type sums struct{ received, served, bytes uint64 }
 	got := map[schema.Tenant]sums{}
@@ -296,9 +296,6 @@ func TestFramesCarryWhatServingEachTenantCost(t *testing.T) {
 		}
 		return served == 12
 	})
-	if took := time.Since(last); took > 5*time.Second {
-		t.Errorf("it took %s", took)
-	}
 	for tenant, n := range want {
 		s := got[tenant]
 		if s.received != n || s.served != n || s.bytes <= 6*n/2 || s.bytes > 128*n/2 {

@@ -71,7 +71,9 @@ func begin(tb testing.TB, nc *nats.Conn, change ...func(*ingest.Config)) *ingest
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := app.Start(tb.Context()); err != nil {
+	ctx, cancel := context.WithTimeout(tb.Context(), mqtttest.Patience) // without a bound, JetStream's own is 5 s
+	defer cancel()
+	if err := app.Start(ctx); err != nil {
 		tb.Fatal(err)
 	}
 	return app

@@ -24,7 +24,7 @@ type Config struct {
 	Agent func(args ...string) (*exec.Cmd, error)
 	PID   int32         // the process that is watched
 	Pace  time.Duration // interval of the samples, in the place of the profiles' own
-	For   time.Duration // how long each agent runs
+	For   time.Duration // how long each agent runs, once it has registered
 	Runs  int           // of each agent, of which the median counts
 
 	Progress func(done, total int) // may be nil
@@ -129,7 +129,17 @@ func (c Config) median(ctx context.Context, s *sink.Sink, args, env []string) (c
 	return cost{time.Duration(middle(cpu)), middle(memory)}, nil
 }
 
+// startTimeout is how long an agent may take to register.
+const startTimeout = time.Minute
+
+// look is how often it is asked whether it has.
+const look = 5 * time.Millisecond
+
 // run runs one agent for a while, and asks for its memory at the end.
+//
+// The time counts from the agent's registration. One that is interrupted before it
+// minds signals dies of the signal, or, where signals are ignored, as nohup has it,
+// does not hear of it and stays.
 func (c Config) run(ctx context.Context, s *sink.Sink, args, env []string) (got cost, err error) {
 	args = append([]string{
 		"--pid", fmt.Sprint(c.PID), "--broker", "tcp://" + s.Addr(), "--metrics-interval", "1h", "--log-level", "error",
@@ -139,8 +149,16 @@ func (c Config) run(ctx context.Context, s *sink.Sink, args, env []string) (got 
 		return got, err
 	}
 	cmd.Env, cmd.Stderr = append(cmd.Env, env...), os.Stderr
+	before := s.Count()
 	if err := cmd.Start(); err != nil {
 		return got, fmt.Errorf("start an agent: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	if err := registered(ctx, s, before, ended); err != nil {
+		_ = cmd.Process.Kill() // it may have ended
+		<-ended
+		return got, err
 	}
 	stop := time.NewTimer(c.For)
 	defer stop.Stop()
@@ -148,14 +166,46 @@ func (c Config) run(ctx context.Context, s *sink.Sink, args, env []string) (got 
 	case <-stop.C:
 	case <-ctx.Done():
 		err = ctx.Err()
+	case err := <-ended:
+		return got, tooEarly(err)
 	}
 	got.memory, err = resident(int32(cmd.Process.Pid), err)
 	err = errors.Join(err, interrupt(cmd.Process))
-	if wait := cmd.Wait(); err == nil && wait != nil && !interrupted(cmd.ProcessState) {
+	if wait := <-ended; err == nil && wait != nil && !interrupted(cmd.ProcessState) {
 		err = fmt.Errorf("the agent failed: %w", wait)
 	}
 	got.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return got, err
+}
+
+// registered waits until an agent has said its first word to the sink, which had
+// heard so many before. What it takes from ended it puts back.
+func registered(ctx context.Context, s *sink.Sink, before uint64, ended chan error) error {
+	late := time.NewTimer(startTimeout)
+	defer late.Stop()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for s.Count() == before {
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			ended <- err
+			return tooEarly(err)
+		case <-late.C:
+			return fmt.Errorf("the agent has not registered within %s", startTimeout)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// tooEarly is the error of an agent that ended by itself, well or not.
+func tooEarly(err error) error {
+	if err == nil {
+		return errors.New("the agent ended too early")
+	}
+	return fmt.Errorf("the agent failed: %w", err)
 }
 
 func resident(pid int32, before error) (int64, error) {

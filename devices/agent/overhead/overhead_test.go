@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"weir/devices/internal/packet"
+	"weir/devices/internal/wire"
 )
 
 // childEnv makes this binary an agent that does nothing, or one that fails.
@@ -24,6 +29,10 @@ func TestMain(m *testing.M) {
 	case "idle":
 		interrupted := make(chan os.Signal, 1)
 		signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+		if err := register(os.Args); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(4)
+		}
 		<-interrupted
 		os.Exit(0)
 	case "fails":
@@ -32,11 +41,23 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// register says a word to the broker that the arguments name, as an agent does.
+func register(args []string) error {
+	addr := strings.TrimPrefix(args[slices.Index(args, "--broker")+1], "tcp://")
+	w, _, err := wire.Dial(context.Background(), new(net.Dialer), addr, packet.Connect{Version: packet.V311, ClientID: "idle", Clean: true}, 64)
+	if err != nil {
+		return err
+	}
+	word, _ := packet.AppendPublish(nil, packet.V311, packet.Publish{Topic: "create"})
+	_, err = w.Conn.Write(word)
+	return err
+}
+
 func config(what string, commands *[]string) Config {
 	return Config{
 		Agent: func(args ...string) (*exec.Cmd, error) {
 			*commands = append(*commands, strings.Join(args, " "))
-			cmd := exec.Command(os.Args[0])
+			cmd := exec.Command(os.Args[0], args...)
 			cmd.Env = append(os.Environ(), childEnv+"="+what)
 			return cmd, nil
 		},

@@ -229,7 +229,7 @@ func TestAFirmwareIsAddedAndFetched(t *testing.T) {
 func TestTheWebSocketTellsMessagesNodesAndRollouts(t *testing.T) {
 	nodes := twoNodes()
 	g, server := start(t, nodes)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, strings.Replace(server.URL, "http", "ws", 1)+"/ws", nil)
 	if err != nil {
@@ -286,7 +286,7 @@ func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); <-tick.C {
+	for deadline := time.Now().Add(time.Minute); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come about")
 		}

@@ -363,8 +363,18 @@ func TestWhatIsUnderWayMayEndWhenTheRunnerStops(t *testing.T) {
 	stop := b.run()
 	b.fire(time.Now())
 	eventually(t, "the request", func() bool { return len(b.sink.got()) == 1 })
-	time.AfterFunc(10*time.Millisecond, func() { close(b.sink.hang) })
-	stop()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		stop()
+	}()
+	eventually(t, "the runner takes nothing more", func() bool {
+		b.Runner.mu.Lock()
+		defer b.Runner.mu.Unlock()
+		return b.closed
+	})
+	close(b.sink.hang)
+	<-stopped
 	if diff := cmp.Diff([]string{"post#1 sent"}, b.outcomes()); diff != "" {
 		t.Error(diff)
 	}

@@ -16,7 +16,9 @@ import (
 
 func openNATS(t *testing.T, nc *nats.Conn, cfg ledger.Config) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), nc, cfg)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // without a bound, JetStream's own is 5 s
+	defer cancel()
+	l, err := ledger.Open(ctx, nc, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func createAgain(t *testing.T, js jetstream.JetStream) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); ; <-tick.C {
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
 		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: ledger.StreamName, Subjects: []string{ledger.Subject}})
 		if err == nil {
 			return

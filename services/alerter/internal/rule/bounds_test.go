@@ -44,7 +44,7 @@ func TestRulesThatCostTooMuch(t *testing.T) {
 				_, err = rule.Parse("f.yml", []byte(strings.Replace(file, "alert", "record", 1)))
 				said(t, "a recording rule", err, row.want)
 			}
-			if took := time.Since(began); took > 5*time.Second {
+			if took := time.Since(began); took > time.Minute { // what costs too much takes hours
 				t.Errorf("it took %s", took)
 			}
 		})

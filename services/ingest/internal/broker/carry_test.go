@@ -140,11 +140,12 @@ func TestARetainedMessageExpiresAfterARestartToo(t *testing.T) {
 	c, _ := mqtttest.Connect(t, b.Addr(), 5, "device")
 	pk := mqtttest.Retain(mqtttest.Publish(1, 1, "home/kitchen", "21"))
 	pk.Properties.MessageExpiryInterval = 2
+	sent := time.Now()
 	c.Send(pk)
 	c.Expect(packets.Puback)
 	stop(t, b)
 	b = startOn(t, nc, newQueue(t))
-	if n := b.Stats().Retained; n != 1 {
+	if n := b.Stats().Retained; n != 1 && time.Since(sent) < 2*time.Second { // on a slow machine it has expired
 		t.Errorf("%d retained messages after the restart, want 1", n)
 	}
 	eventually(t, "it expires", func() bool { return b.Stats().Retained == 0 })

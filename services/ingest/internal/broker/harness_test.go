@@ -53,6 +53,7 @@ type queue struct {
 	answered int
 	auto     bool // answer at once
 	full     bool // Submit blocks
+	blocked  int  // how many do
 	closed   bool
 	gone     []schema.Disconnect
 	order    []string // "client kind" of entries and disconnects as they came
@@ -67,9 +68,11 @@ func newQueue(tb testing.TB) *queue {
 func (q *queue) submit(e journal.Entry[broker.Receipt]) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.blocked++
 	for q.full && !q.closed {
 		q.changed.Wait()
 	}
+	q.blocked--
 	if q.closed {
 		return journal.ErrClosed
 	}
@@ -123,6 +126,14 @@ func (q *queue) count() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.entries)
+}
+
+// holds returns how many messages wait for room. The broker counts a message as
+// received before that, when it may still be thrown away.
+func (q *queue) holds() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.blocked
 }
 
 func (q *queue) events() []journal.Entry[broker.Receipt] {
@@ -185,7 +196,9 @@ func startOn(tb testing.TB, nc *nats.Conn, q *queue, change ...func(*broker.Conf
 	for _, f := range change {
 		f(&cfg)
 	}
-	b, err := broker.Start(tb.Context(), cfg)
+	ctx, cancel := context.WithTimeout(tb.Context(), mqtttest.Patience)
+	defer cancel()
+	b, err := broker.Start(ctx, cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -199,10 +212,13 @@ func startOn(tb testing.TB, nc *nats.Conn, q *queue, change ...func(*broker.Conf
 
 func openMemory(tb testing.TB, nc *nats.Conn) *sessions.Store {
 	tb.Helper()
-	memory, err := sessions.Open(tb.Context(), nc, 1, func(err error) { tb.Errorf("sessions: %v", err) })
+	ctx, cancel := context.WithTimeout(tb.Context(), mqtttest.Patience)
+	defer cancel()
+	memory, err := sessions.Open(ctx, nc, 1, func(err error) { tb.Errorf("sessions: %v", err) })
 	if err != nil {
 		tb.Fatal(err)
 	}
+	memory.WriteTimeout = mqtttest.Patience
 	return memory
 }
 

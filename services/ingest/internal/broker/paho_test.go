@@ -89,7 +89,7 @@ func connect5(t *testing.T, addr, id string) *client5 {
 		t.Fatal(err)
 	}
 	c := &client5{t: t, came: make(chan message, 1000)}
-	c.c = paho5.NewClient(paho5.ClientConfig{Conn: conn, OnPublishReceived: []func(paho5.PublishReceived) (bool, error){
+	c.c = paho5.NewClient(paho5.ClientConfig{Conn: conn, PacketTimeout: mqtttest.Patience, OnPublishReceived: []func(paho5.PublishReceived) (bool, error){
 		func(p paho5.PublishReceived) (bool, error) {
 			c.came <- message{p.Packet.Topic, string(p.Packet.Payload), p.Packet.QoS, p.Packet.Retain}
 			return true, nil

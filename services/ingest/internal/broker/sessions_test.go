@@ -143,13 +143,17 @@ func TestAnExpiredSessionIsRemoved(t *testing.T) {
 	t.Parallel()
 	nc := connection(t)
 	b := startOn(t, nc, newQueue(t))
+	var clients []*mqtttest.Client
 	for id, seconds := range map[string]uint32{"expires": 1, "stays": 3600} {
 		c, _ := mqtttest.Connect(t, b.Addr(), 5, id, expires(seconds))
 		c.Subscribe(packets.Subscription{Filter: "#"})
-		c.Leave()
+		clients = append(clients, c)
 	}
 	if n := stored(t, nc)["session"]; n != 2 {
 		t.Errorf("%d sessions are stored, want 2", n)
+	}
+	for _, c := range clients { // only from here on, a session may expire
+		c.Leave()
 	}
 	eventually(t, "one session is removed", func() bool { return stored(t, nc)["session"] == 1 })
 	if n := b.Stats().Subscriptions; n != 1 {

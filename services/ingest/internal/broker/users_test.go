@@ -80,7 +80,7 @@ func TestTheUsualClientsHearThatTheirKeyIsWrong(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), mqtttest.Patience)
 	defer cancel()
-	ack, err := paho5.NewClient(paho5.ClientConfig{Conn: conn}).Connect(ctx, &paho5.Connect{ClientID: "x", CleanStart: true, KeepAlive: 30,
+	ack, err := paho5.NewClient(paho5.ClientConfig{Conn: conn, PacketTimeout: mqtttest.Patience}).Connect(ctx, &paho5.Connect{ClientID: "x", CleanStart: true, KeepAlive: 30,
 		UsernameFlag: true, Username: "one", PasswordFlag: true, Password: []byte("wrong")})
 	if err == nil || ack == nil || ack.ReasonCode != 0x86 {
 		t.Errorf("MQTT 5: %+v, %v", ack, err)

@@ -90,7 +90,7 @@ func values(r pulltopic.ProbeResult) string {
 		text := fmt.Sprintf("%v", m.Value)
 		if strings.Contains(m.Name, "seconds") {
 			text = "…"
-			if m.Value < 0 || m.Value > 5 && !strings.Contains(m.Name, "timestamp") {
+			if m.Value < 0 || m.Value > 60 && !strings.Contains(m.Name, "timestamp") {
 				text = fmt.Sprint("BAD ", m.Value)
 			}
 		}

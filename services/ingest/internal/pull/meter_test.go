@@ -79,8 +79,10 @@ func TestSendCountsWhatIsStored(t *testing.T) {
 func TestWatchTellsOnceWhenItIsQuiet(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "a.yaml")
+	const settle = 50 * time.Millisecond
 	var told atomic.Int32
-	if err := Watch(t.Context(), []string{file}, 50*time.Millisecond, func() { told.Add(1) }); err != nil {
+	began := time.Now()
+	if err := Watch(t.Context(), []string{file}, settle, func() { told.Add(1) }); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {
@@ -93,8 +95,10 @@ func TestWatchTellsOnceWhenItIsQuiet(t *testing.T) {
 		}
 	}
 	eventually(t, "a change is told", func() bool { return told.Load() > 0 })
-	if n := told.Load(); n > 5 {
-		t.Errorf("it was told %d times", n)
+	// On a slow machine it may be quiet between two writes, but no more often than
+	// there was time for.
+	if n, took := told.Load(), time.Since(began); time.Duration(n) > 1+took/settle {
+		t.Errorf("it was told %d times in %s", n, took)
 	}
 	if err := Watch(t.Context(), []string{"/no/such/directory/file"}, time.Second, nil); err == nil {
 		t.Error("a directory that is not there is watched")

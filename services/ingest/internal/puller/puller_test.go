@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !is() {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came to be that %s", what)
@@ -132,9 +132,11 @@ func TestEverythingIsFetchedAndTheFileIsFollowed(t *testing.T) {
 
 	b.write(t, strings.Replace(scrapes, "instance: board", "instance: other", 1))
 	eventually(t, "a change comes into force", func() bool { return b.count("/scrape other") > 1 })
-	if targets := b.Meter().Targets(); len(targets) != 1 || targets[0].Kind != pull.KindScrape || targets[0].Err != nil {
+	eventually(t, "the change is whole", func() bool { return b.Meter().Figures().Reloads == 2 })
+	if targets := b.Meter().Targets(); len(targets) != 1 || targets[0].Kind != pull.KindScrape {
 		t.Errorf("%+v", targets)
 	}
+	eventually(t, "the target is up", func() bool { return b.Meter().Targets()[0].Err == nil })
 	if f := b.Meter().Figures(); f.Reloads != 2 || f.ReloadErrors != 1 || f.SubmitErrors != 0 {
 		t.Errorf("%+v", f)
 	}

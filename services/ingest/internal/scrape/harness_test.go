@@ -3,6 +3,7 @@ package scrape
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,10 +44,23 @@ func (j *journal) of(text string) []schema.Event {
 	return some
 }
 
+// scrapes returns the events of scrapes that did not take longer than they may, as
+// any does at times on a slow machine.
+func (j *journal) scrapes(t *testing.T) []schema.Event {
+	t.Helper()
+	return slices.DeleteFunc(j.of("/scrape?"), func(e schema.Event) bool {
+		r, _ := report(t, e)
+		return r.Error == late
+	})
+}
+
+// late is the error of a scrape that took too long.
+const late = "context deadline exceeded"
+
 // eventually waits until something is so.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !is() {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came to be that %s", what)

@@ -23,9 +23,11 @@ const (
 	sessionPrefix  = "session."
 	retainedPrefix = "retained."
 
-	writeTimeout = 2 * time.Second
-	flushEvery   = 200 * time.Millisecond
-	retryAfter   = time.Second
+	// WriteTimeout is a Store's WriteTimeout, unless it is told another.
+	WriteTimeout = 2 * time.Second
+
+	flushEvery = 200 * time.Millisecond
+	retryAfter = time.Second
 )
 
 // errTooLarge means that a value does not fit into a NATS message.
@@ -33,6 +35,10 @@ var errTooLarge = errors.New("too large to be stored")
 
 // Store is the bucket. Its methods may be called concurrently.
 type Store struct {
+	// WriteTimeout is how long a write may take: devices wait for those of their
+	// sessions. It may be changed before the first write.
+	WriteTimeout time.Duration
+
 	kv      jetstream.KeyValue
 	onError func(error)
 
@@ -59,7 +65,7 @@ func Open(ctx context.Context, nc *nats.Conn, replicas int, onError func(error))
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
 	}
-	s := &Store{kv: kv, onError: onError, written: map[string]string{}, later: map[string][]byte{},
+	s := &Store{WriteTimeout: WriteTimeout, kv: kv, onError: onError, written: map[string]string{}, later: map[string][]byte{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go s.writeLater()
 	return s, nil
@@ -210,7 +216,7 @@ func (s *Store) signal() {
 }
 
 func (s *Store) write(key string, value []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.WriteTimeout)
 	defer cancel()
 	if value == nil {
 		return s.kv.Purge(ctx, key)

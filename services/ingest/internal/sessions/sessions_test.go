@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long tests wait for what should happen at once.
+const patience = time.Minute
 
 type faults struct {
 	mu   sync.Mutex
@@ -58,10 +62,13 @@ func connect(t *testing.T, e *journal.Embedded) *nats.Conn {
 func open(t *testing.T, nc *nats.Conn) (*Store, *faults) {
 	t.Helper()
 	f := &faults{}
-	s, err := Open(t.Context(), nc, 0, f.add)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	s, err := Open(ctx, nc, 0, f.add)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.WriteTimeout = patience
 	return s, f
 }
 
@@ -174,7 +181,7 @@ func TestARetainedMessageThatCouldNotBeWrittenIsTriedAgain(t *testing.T) {
 	cut.Close()
 	s.PutRetained("a", []byte("old"))
 	s.PutRetained("b", []byte("b"))
-	for deadline := time.Now().Add(10 * time.Second); len(f.all()) == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); len(f.all()) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no error is reported")
 		}
@@ -184,7 +191,7 @@ func TestARetainedMessageThatCouldNotBeWrittenIsTriedAgain(t *testing.T) {
 	if len(s.later) != 2 || string(s.later[key(retainedPrefix, "a")]) != "new" {
 		t.Fatalf("%d messages are left to be written", len(s.later))
 	}
-	again := &Store{kv: whole.kv, onError: f.add, later: s.later}
+	again := &Store{WriteTimeout: patience, kv: whole.kv, onError: f.add, later: s.later}
 	again.flush()
 	if _, retained := content(t, connect(t, e)); !slices.Equal(retained, []string{"b", "new"}) {
 		t.Errorf("stored: %q", retained)

@@ -86,29 +86,34 @@ func TestAMissingVariableIsAnError(t *testing.T) {
 }
 
 func TestNetworkErrorsAreTriedAgainAndShowNoAddress(t *testing.T) {
-	sink := sinks.NewWebhook()
-	url := notifytest.Serve(t, sink)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer cancel()
+	// Each has a sink of its own: one that is not asked in time must not hang with the
+	// next one's request.
+	failing := func(f sinks.Failure) string {
+		sink := sinks.NewWebhook()
+		sink.FailNext(f)
+		return notifytest.Serve(t, sink)
+	}
 	for name, row := range map[string]struct {
 		url     string
-		failure *sinks.Failure
-		ctx     context.Context
+		timeout time.Duration // 0: none
 	}{
-		"the connection breaks": {url, &sinks.Failure{Drop: true}, t.Context()},
-		"no answer":             {url, &sinks.Failure{Hang: true}, ctx},
-		"nobody listens":        {"http://127.0.0.1:1", nil, t.Context()},
-		"no such host":          {"http://nobody.invalid", nil, t.Context()},
+		"the connection breaks": {failing(sinks.Failure{Drop: true}), 0},
+		"no answer":             {failing(sinks.Failure{Hang: true}), 30 * time.Millisecond},
+		"nobody listens":        {"http://127.0.0.1:1", 0},
+		"no such host":          {"http://nobody.invalid", 0},
 	} {
-		if row.failure != nil {
-			sink.FailNext(*row.failure)
+		ctx := t.Context()
+		if row.timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, row.timeout)
+			defer cancel()
 		}
-		_, err := client(t, "").Do(row.ctx, httpsend.Request{URL: row.url + "/geheim/path?token=geheim"})
+		_, err := client(t, "").Do(ctx, httpsend.Request{URL: row.url + "/geheim/path?token=geheim"})
 		e := notifytest.Failed(t, err)
 		if !e.Retry || e.Code != 0 || strings.Contains(e.Error(), "geheim") {
 			t.Errorf("%s: %+v: %v", name, *e, e)
 		}
-		if row.ctx == ctx && !errors.Is(e, context.DeadlineExceeded) {
+		if row.timeout > 0 && !errors.Is(e, context.DeadlineExceeded) {
 			t.Errorf("%s: %v is no deadline", name, e)
 		}
 	}

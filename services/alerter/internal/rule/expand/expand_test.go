@@ -158,7 +158,7 @@ func TestTemplatesWithoutEnd(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("got %.100q, %v; want %q", got, err, row.want)
 			}
-			if took := time.Since(began); took > 5*time.Second {
+			if took := time.Since(began); took > time.Minute { // what costs too much takes hours
 				t.Errorf("it took %s", took)
 			}
 		})
