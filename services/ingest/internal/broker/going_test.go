@@ -119,6 +119,24 @@ func TestAWillThatIsDueLaterIsJournaledThen(t *testing.T) {
 	}
 }
 
+// The broker looks for wills and for expired sessions once a second each, in any
+// order.
+func TestAWillThatIsDueWhenTheSessionEndsIsJournaledOnce(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t)
+	q.auto = true
+	b := start(t, q)
+	c, _ := mqtttest.Connect(t, b.Addr(), 5, "device", delayedWill(3600), persistentSession)
+	c.Send(mqtttest.Publish(1, 1, alive, good))
+	c.Expect(packets.Puback)
+	c.Break()
+	eventually(t, "the client is gone", func() bool { return len(q.happened()) == 2 && b.Stats().Clients == 0 })
+	b.Expire("device")
+	if diff := compare([]string{"device mqtt", "device gone", "device will"}, q.happened()); diff != "" {
+		t.Errorf("the journal differs (-want +got):\n%s", diff)
+	}
+}
+
 func TestAWillThatIsDueLaterIsNotJournaledWhenTheClientIsBack(t *testing.T) {
 	t.Parallel()
 	q := newQueue(t)

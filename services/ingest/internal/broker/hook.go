@@ -336,6 +336,23 @@ func (h *hook) sendWill(s *session) {
 	h.OnWillSent(s.cl, pk)
 }
 
+// lastWill journals a delayed will whose session ends before it was sent, as on a
+// machine that stands still when both are due. The broker hands it to its
+// subscribers, but has forgotten by then whose it was.
+func (h *hook) lastWill(cl *mqtt.Client) {
+	w := cl.Properties.Will
+	if w.Flag == 0 || w.WillDelayInterval == 0 {
+		return
+	}
+	cl.Properties.Will = mqtt.Will{}
+	pk := packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: w.Qos, Retain: w.Retain},
+		TopicName:   w.TopicName, Payload: w.Payload, Properties: packets.Properties{User: w.User},
+	}
+	pk.Connect.WillProperties.WillDelayInterval = w.WillDelayInterval
+	h.OnWillSent(cl, pk)
+}
+
 // OnWillSent puts a will on our topics into the journal, unless the client
 // is still there on a newer connection, or it is the broker that goes away.
 func (h *hook) OnWillSent(cl *mqtt.Client, pk packets.Packet) {

@@ -148,6 +148,7 @@ func (h *hook) OnUnsubscribed(cl *mqtt.Client, _ packets.Packet) {
 }
 
 func (h *hook) OnClientExpired(cl *mqtt.Client) {
+	h.lastWill(cl)
 	h.b.server.UnsubscribeClient(cl)
 	h.b.expired(cl)
 	h.dropSession(cl)
