@@ -57,7 +57,7 @@ type agentFlags struct {
 	Tag         []string `help:"Tag of this machine, for the registration; may be repeated."`
 	Location    string   `help:"Where this machine is, for the registration."`
 
-	Print    bool   `help:"Print a line for each sample; without it, a terminal shows one screen that is drawn anew."`
+	Print    bool   `help:"Print a line for each sample (run: to standard error); without it, watch and host show one screen on a terminal, which is drawn anew."`
 	LogLevel string `enum:"debug,info,warn,error," default:"" help:"Least level that is logged: debug, info, warn or error (default info; warn while a command runs)."`
 }
 

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -98,8 +99,8 @@ var schemes = []string{"tcp", "mqtt", "ssl", "tls", "mqtts", "ws", "wss"}
 func (c *Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if u, err := url.Parse(c.Broker); c.Broker != "" && (err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme)) {
-		fault("the broker's address is %q: expected tcp://host:port, or another of %s", c.Broker, strings.Join(schemes, ", "))
+	if err := checkBroker(c.Broker); c.Broker != "" && err != nil {
+		faults = append(faults, err)
 	}
 	if !schema.ValidTenantName(c.Domain) {
 		fault("the domain is %q: expected 1 to %d ASCII letters, digits, '_', '-' or '.'", c.Domain, schema.MaxTenantName)
@@ -133,6 +134,28 @@ func (c *Config) Validate() error {
 	}
 	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(faults...)
+}
+
+// checkBroker says what is wrong with a broker's address. One that can never be
+// reached would only show in samples that do not arrive.
+func checkBroker(broker string) error {
+	u, err := url.Parse(broker)
+	switch {
+	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) || !validPort(u):
+		return fmt.Errorf("the broker's address is %q: expected tcp://host:port, or another of %s", broker, strings.Join(schemes, ", "))
+	case u.User != nil:
+		return fmt.Errorf("the broker's address %s has a user in it: expected that as the client's id and key", u.Redacted())
+	}
+	return nil
+}
+
+// validPort reports whether an address has a port; WebSockets have one by default.
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return u.Scheme == "ws" || u.Scheme == "wss"
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
 }
 
 func validText(s string) bool {

@@ -20,6 +20,8 @@ type Decoder struct {
 	gather   *gather.Gatherer
 	labels   []schema.Label
 	families map[string]int // in result.Metadata
+	named    string         // the label that the latest source was made of
+	source   string
 	result   Result
 }
 
@@ -82,6 +84,7 @@ func (d *Decoder) reset() {
 	d.v2 = writev2.Request{Symbols: emptied(d.v2.Symbols), Timeseries: emptied(d.v2.Timeseries)}
 	d.gather.Reset()
 	d.labels = emptied(d.labels)
+	d.named, d.source = "", ""
 	clear(d.families)
 	d.result = Result{Metadata: emptied(d.result.Metadata), Dropped: emptied(d.result.Dropped)}
 }
@@ -114,8 +117,16 @@ func (d *Decoder) uncompress(payload []byte) *schema.Rejection {
 	return nil
 }
 
+// noLabels says that a series has no label but its dimensions. Without a word it
+// would get those of its source, which may be called like one that a Pushgateway's
+// client or a probe speaks for, and which these give labels of their own.
+var noLabels = []schema.Label{}
+
 func (d *Decoder) finish() (*Result, *schema.Rejection) {
 	d.result.Readings = d.gather.Readings()
+	for i := range d.result.Readings {
+		d.result.Readings[i].Labels = noLabels
+	}
 	if d.result.Samples == 0 && len(d.result.Dropped) > 0 {
 		first := d.result.Dropped[0]
 		return nil, rejection(first.Fault.reason(), "no sample can be taken: %s", first.Detail)

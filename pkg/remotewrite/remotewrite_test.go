@@ -127,16 +127,16 @@ func TestSamplesBecomeReadings(t *testing.T) {
 		{"nothing", nil, ""},
 		{"series with the same labels are one reading",
 			[]line{{"__name__=up instance=h:1 job=node", at(1000, 1)}, {"__name__=load1 instance=h:1 job=node", at(1000, 0.5)}},
-			"h:1 @1000 instance=h:1 job=node | load1 0.5 | up 1\n"},
+			"remote h:1 @1000 instance=h:1 job=node | load1 0.5 | up 1\n"},
 		{"those with others are others, of the same source",
 			[]line{{"__name__=cpu cpu=0 instance=h:1 job=node", at(1000, 1)}, {"__name__=cpu cpu=1 instance=h:1 job=node", at(1000, 2)}, {"__name__=up instance=h:1 job=cadvisor", at(1000, 1)}},
-			"h:1 @1000 cpu=0 instance=h:1 job=node | cpu 1\nh:1 @1000 cpu=1 instance=h:1 job=node | cpu 2\nh:1 @1000 instance=h:1 job=cadvisor | up 1\n"},
+			"remote h:1 @1000 cpu=0 instance=h:1 job=node | cpu 1\nremote h:1 @1000 cpu=1 instance=h:1 job=node | cpu 2\nremote h:1 @1000 instance=h:1 job=cadvisor | up 1\n"},
 		{"several times of a series are several readings, ascending",
 			[]line{{"__name__=a instance=h", []sample{{2000, 2}}}, {"__name__=b instance=h", []sample{{1000, 1}, {2000, 3}}}},
-			"h @1000 instance=h | b 1\nh @2000 instance=h | a 2 | b 3\n"},
+			"remote h @1000 instance=h | b 1\nremote h @2000 instance=h | a 2 | b 3\n"},
 		{"without an instance the job is the source, without both it is remote",
 			[]line{{"__name__=a job=j", at(1, 1)}, {"__name__=b", at(1, 2)}},
-			"j @1 job=j | a 1\nremote @1 | b 2\n"},
+			"remote j @1 job=j | a 1\nremote @1 | b 2\n"},
 		{"labels are sorted, empty ones are none",
 			[]line{{"z=1 __name__=a b=2 e=", at(1, 1)}}, "remote @1 b=2 z=1 | a 1\n"},
 		{"a staleness marker is passed on to the bit, as are NaN and infinity",
@@ -272,6 +272,23 @@ func TestReadingsAlone(t *testing.T) {
 	}
 	if readings, rejection := d.Readings(2, nil); rejection == nil || readings != nil {
 		t.Errorf("%v, %v", readings, rejection)
+	}
+}
+
+// A pushed group and a probe give a source labels that may be called like what is
+// written remotely: that has its own all the same.
+func TestSeriesTakeNoLabelsOfTheirSource(t *testing.T) {
+	lines := []line{{"__name__=job:up:sum job=backup", at(1, 1)}, {"__name__=a", at(1, 1)}}
+	for version, payload := range map[Version][]byte{V1: encodeV1(t, requestV1(lines)), V2: encodeV2(t, requestV2(lines))} {
+		r, rejection := New().Decode(version, payload)
+		if rejection != nil || len(r.Readings) != 2 {
+			t.Fatalf("version %d: %v, %v", version, r, rejection)
+		}
+		for _, reading := range r.Readings {
+			if reading.Labels == nil || len(reading.Labels) > 0 {
+				t.Errorf("version %d: %s has the labels %#v: expected none, and that it says so", version, reading.ID, reading.Labels)
+			}
+		}
 	}
 }
 

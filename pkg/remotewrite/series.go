@@ -142,7 +142,7 @@ func (d *Decoder) series(first int) (s series, fault Fault, detail string) {
 		}
 	}
 	d.labels = d.labels[:first+len(kept)]
-	s.point = gather.Point{Kind: Kind, ID: sourceOf(instance, job), Dims: kept[:len(kept):len(kept)], Clock: schema.ClockUnix}
+	s.point = gather.Point{Kind: Kind, ID: d.sourceOf(instance, job), Dims: kept[:len(kept):len(kept)], Clock: schema.ClockUnix}
 	fault, detail = seriesFault(&s)
 	if fault == "" && len(d.families) > 0 {
 		d.known(&s.value)
@@ -152,14 +152,22 @@ func (d *Decoder) series(first int) (s series, fault Fault, detail string) {
 
 // sourceOf returns the name of a source, which is shorter than a label's value
 // may be.
-func sourceOf(instance, job string) string {
+func (d *Decoder) sourceOf(instance, job string) string {
 	for _, name := range [...]string{instance, job} {
-		if name != "" && len(name) <= MaxName {
-			return name
+		if name == "" || len(sourcePrefix+name) > MaxName {
+			continue
 		}
+		if d.named != name { // series of one source mostly come together
+			d.named, d.source = name, sourcePrefix+name
+		}
+		return d.source
 	}
 	return NoSource
 }
+
+// sourcePrefix keeps a source apart from a pushed group and from a probe, which may
+// be called like it: each ends what the other says.
+const sourcePrefix = NoSource + " "
 
 func seriesFault(s *series) (Fault, string) {
 	switch {

@@ -14,11 +14,18 @@ import (
 // of another user's process. No process that runs has used no CPU or memory.
 const zeroIsRefusal = runtime.GOOS == "darwin"
 
+// parentsInherit reports whether the counters of a process are added to those of
+// the parent that waits for it.
+const parentsInherit = runtime.GOOS == "linux"
+
 // member is a process of a task.
 type member struct {
 	process *process.Process
 	mark    identity
+	parent  int32
 	began   time.Time
+	stays   bool    // it was a member at the sample before
+	disk    totals  // as they were last
 	cpu     float64 // seconds at the sample before
 	begun   bool    // cpu is set
 }
@@ -36,7 +43,11 @@ func newMember(ctx context.Context, pid int32) (*member, error) {
 	if !alive {
 		return nil, ErrEnded
 	}
-	return &member{process: p, mark: mark, began: time.UnixMilli(ms)}, nil
+	parent, err := p.PpidWithContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &member{process: p, mark: mark, parent: parent, began: time.UnixMilli(ms)}, nil
 }
 
 // measure adds the process to the sums. It returns false if the process has
@@ -103,11 +114,12 @@ func (m *member) measureDisk(ctx context.Context, sum *sums) {
 	switch {
 	case err != nil:
 		sum.missing |= ring.DiskIO
+		return
 	case runtime.GOOS == "windows":
-		sum.disk.read += v.ReadBytes
-		sum.disk.written += v.WriteBytes
+		m.disk = totals{v.ReadBytes, v.WriteBytes}
 	default:
-		sum.disk.read += v.DiskReadBytes
-		sum.disk.written += v.DiskWriteBytes
+		m.disk = totals{v.DiskReadBytes, v.DiskWriteBytes}
 	}
+	sum.disk.read += m.disk.read
+	sum.disk.written += m.disk.written
 }

@@ -44,6 +44,8 @@ type Sampler struct {
 	last     time.Time
 	began    time.Time // when the oldest process did
 	disk     totals    // never falls
+	departed []*member // since the sample before
+	gone     totals    // of processes that have ended, and that no other member has inherited
 	groupCPU float64   // seconds at the sample before
 	family   ledger    // of a tree's seconds
 	orphans  *Orphans  // of a tree; nil for none
@@ -89,9 +91,10 @@ func (s *Sampler) Take(ctx context.Context, now time.Time) (ring.Sample, error) 
 	sum := sums{}
 	for pid, m := range s.members {
 		if !m.measure(ctx, s.collect, s.last, first, &sum) {
-			delete(s.members, pid)
+			s.depart(pid)
 		}
 	}
+	s.settle()
 	if len(s.members) == 0 {
 		return ring.Sample{}, s.none()
 	}
@@ -137,8 +140,35 @@ func (s *Sampler) update(ctx context.Context, pids []int32) {
 	}
 	for pid := range s.members {
 		if !present[pid] {
-			delete(s.members, pid)
+			s.depart(pid)
 		}
+	}
+}
+
+func (s *Sampler) depart(pid int32) {
+	s.departed = append(s.departed, s.members[pid])
+	delete(s.members, pid)
+}
+
+// settle keeps what processes that ended have read and written, unless others have
+// it: a parent inherits it when it waits for its child, which counts where that is
+// a member, and so do those who wait for orphans. A program of which no process is
+// left has begun anew.
+func (s *Sampler) settle() {
+	for _, m := range s.departed {
+		if s.orphans == nil && (s.members[m.parent] == nil || !parentsInherit) {
+			s.gone.read += m.disk.read
+			s.gone.written += m.disk.written
+		}
+	}
+	s.departed = nil
+	stayed := false
+	for _, m := range s.members {
+		stayed = stayed || m.stays
+		m.stays = true
+	}
+	if p, ok := s.set.(*processSet); ok && p.named() && !stayed {
+		s.began = time.Time{}
 	}
 }
 
@@ -172,8 +202,12 @@ func (s *Sampler) sample(now time.Time, sum *sums) ring.Sample {
 	if s.machine > 0 {
 		out.MemoryPercent = 100 * float64(sum.memory) / float64(s.machine)
 	}
-	// A process that ends takes its counters with it, unless its parent is a
-	// member too and inherits them: what the task has read does not fall by that.
+	if s.group == nil { // it counts those that have ended itself
+		sum.disk.read += s.gone.read
+		sum.disk.written += s.gone.written
+	}
+	// Between its end and its parent's waiting for it, a process is in no sum: what
+	// the task has read does not fall by that.
 	s.disk.read, s.disk.written = max(s.disk.read, sum.disk.read), max(s.disk.written, sum.disk.written)
 	out.DiskReadBytes, out.DiskWriteBytes = s.disk.read, s.disk.written
 	return out

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +51,78 @@ func TestSums(t *testing.T) {
 				t.Errorf("sample %+v", out)
 			}
 		})
+	}
+}
+
+// What a process has read stays with the task when it ends, once.
+func TestWhatEndedProcessesHaveRead(t *testing.T) {
+	tests := []struct {
+		name  string
+		task  Sampler
+		child int32 // whose parent it is: 1 is a member, 2 is none
+		want  uint64
+	}{
+		{"a process that nobody of the task waits for", Sampler{set: &processSet{name: "x"}}, 2, 12},
+		{"a child of a member, which inherits it", Sampler{set: &processSet{name: "x"}}, 1, 5},
+		{"an orphan, which is waited for here", Sampler{set: &processSet{tree: true}, orphans: &Orphans{}}, 2, 5},
+		{"a control group, which counts it itself", Sampler{set: &cgroup{}, group: &cgroup{}}, 2, 5},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tt.task
+			s.members = map[int32]*member{1: {}, 3: {parent: tt.child, disk: totals{7, 8}}}
+			s.depart(3)
+			s.settle()
+			if got := s.sample(time.Now(), &sums{disk: totals{5, 5}}); got.DiskReadBytes != tt.want {
+				t.Errorf("%d bytes read, want %d", got.DiskReadBytes, tt.want)
+			}
+		})
+	}
+}
+
+// A program that is started anew begins anew, and what its earlier process has
+// written stays.
+func TestAProgramThatIsStartedAnew(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "weir-anew-"+strconv.Itoa(os.Getpid()))
+	if err := os.Symlink("/bin/sleep", program); err != nil {
+		t.Fatal(err)
+	}
+	begin := func() (end func()) {
+		cmd := exec.Command(program, "600")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return sync.OnceFunc(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+	}
+	end := begin()
+	defer func() { end() }()
+	s, err := NewNamed(t.Context(), filepath.Base(program), ring.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := func() ring.Sample {
+		t.Helper()
+		out, err := s.Take(t.Context(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	take()
+	s.began = time.Now().Add(-time.Hour)
+	if up := take().UptimeSeconds; up < 3600 {
+		t.Errorf("while its process runs it is up for %d s", up)
+	}
+	for _, m := range s.members {
+		m.disk.written = 1 << 40
+	}
+	end()
+	end = begin()
+	if out := take(); out.UptimeSeconds > 1800 || out.DiskWriteBytes < 1<<40 {
+		t.Errorf("after a restart: %+v", out)
 	}
 }
 

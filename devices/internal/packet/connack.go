@@ -11,7 +11,16 @@ type Connack struct {
 	Code           byte   // 0 is accepted; return code (3.1.1) or reason code (5)
 	ReceiveMaximum uint16 // most QoS 1 and 2 messages in flight; 65535 where nothing was said
 	MaximumQoS     byte   // 2 where nothing was said
-	Reason         string // MQTT 5's reason string, "" where there is none
+	Reason         string // MQTT 5's reason string, or what 3.1.1's code means; "" where there is none
+}
+
+// meanings are those of MQTT 3.1.1's return codes. Source: its section 3.2.2.3.
+var meanings = map[byte]string{
+	1: "unacceptable protocol version",
+	2: "identifier rejected",
+	3: "server unavailable",
+	4: "bad user name or password",
+	5: "not authorized",
 }
 
 // MQTT 5's properties that are read or written here.
@@ -29,7 +38,11 @@ func (p Packet) Connack(version byte) (Connack, error) {
 		return c, fmt.Errorf("%w: %v of %d bytes where CONNACK was expected", ErrMalformed, p.Type, len(p.Body))
 	}
 	c.SessionPresent, c.Code = p.Body[0]&1 == 1, p.Body[1]
-	if version != V5 || len(p.Body) == 2 {
+	if version != V5 {
+		c.Reason = meanings[c.Code]
+		return c, nil
+	}
+	if len(p.Body) == 2 {
 		return c, nil
 	}
 	props, err := properties(p.Body[2:])

@@ -205,7 +205,7 @@ func TestConnack(t *testing.T) {
 	}{
 		{"3.1.1 accepts", V311, bytesOf(0, 0), plain, nil},
 		{"3.1.1 knows the session", V311, bytesOf(1, 0), with(func(c *Connack) { c.SessionPresent = true }), nil},
-		{"3.1.1 refuses", V311, bytesOf(0, 5), with(func(c *Connack) { c.Code = 5 }), nil},
+		{"3.1.1 refuses", V311, bytesOf(0, 5), with(func(c *Connack) { c.Code, c.Reason = 5, "not authorized" }), nil},
 		{"MQTT 5 without properties", V5, bytesOf(0, 0, 0), plain, nil},
 		{"MQTT 5 with limits among what is passed over", V5,
 			bytesOf(0, 0, 27, 0x27, 0, 1, 0, 0, 0x21, 4, 0, 0x26, 0, 1, "k", 0, 1, "v", 0x12, 0, 2, "id", 0x24, 1, 0x2a, 1, 0x13, 0, 9),

@@ -116,7 +116,10 @@ func (w *Wire) handshake(c packet.Connect) (packet.Connack, error) {
 	}
 	answer, err := p.Connack(c.Version)
 	if err == nil && answer.Code != 0 {
-		err = fmt.Errorf("%w: code 0x%02x %s", ErrRefused, answer.Code, answer.Reason)
+		err = fmt.Errorf("%w: code 0x%02x", ErrRefused, answer.Code)
+		if answer.Reason != "" {
+			err = fmt.Errorf("%w %s", err, answer.Reason)
+		}
 	}
 	return answer, err
 }

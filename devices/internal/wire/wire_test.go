@@ -84,8 +84,20 @@ func TestDial(t *testing.T) {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	w.Conn.Close()
-	if _, _, err := wire.Dial(t.Context(), pipe{[]byte{0x20, 9, 0, 0x86, 6, 0x1f, 0, 3, 'b', 'a', 'd'}}, "", connect, 16); !errors.Is(err, wire.ErrRefused) || err.Error() != "the server refused the connection: code 0x86 bad" {
-		t.Errorf("refused: %v", err)
+	for _, row := range []struct {
+		version byte
+		says    []byte
+		want    string
+	}{
+		{packet.V5, []byte{0x20, 9, 0, 0x86, 6, 0x1f, 0, 3, 'b', 'a', 'd'}, "code 0x86 bad"},
+		{packet.V5, []byte{0x20, 3, 0, 0x87, 0}, "code 0x87"},
+		{packet.V311, []byte{0x20, 2, 0, 5}, "code 0x05 not authorized"},
+		{packet.V311, []byte{0x20, 2, 0, 9}, "code 0x09"},
+	} {
+		connect.Version = row.version
+		if _, _, err := wire.Dial(t.Context(), pipe{row.says}, "", connect, 16); !errors.Is(err, wire.ErrRefused) || err.Error() != "the server refused the connection: "+row.want {
+			t.Errorf("refused: %v, want %s", err, row.want)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	dialed := make(chan error)

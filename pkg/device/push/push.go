@@ -19,7 +19,7 @@ import (
 // HTTP says where to push to by HTTP, with the Pushgateway's API
 // (https://github.com/prometheus/pushgateway#api).
 type HTTP struct {
-	URL        string            // http://host:port of weir, or of a Pushgateway
+	URL        string            // http://host:port of weir, or of a Pushgateway; http://user:key@host:port where it asks for one
 	Job        string            // the label job; not empty
 	Grouping   map[string]string // further labels of everything that is pushed: instance, …
 	Service    string            // the tenant, in the headers Fiware-Service …
@@ -59,7 +59,7 @@ func (h *HTTP) Push(ctx context.Context, r *device.Registry) error {
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // what could be read says enough
-		return fmt.Errorf("push metrics to %s: HTTP %d: %s", h.URL, resp.StatusCode, strings.TrimSpace(string(body)))
+		return fmt.Errorf("push metrics to %s: HTTP %d: %s", req.URL.Redacted(), resp.StatusCode, strings.TrimSpace(string(body)))
 	}
 	return nil
 }

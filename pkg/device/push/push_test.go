@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,6 +49,18 @@ func TestHTTPSaysWhatWasAnswered(t *testing.T) {
 	}
 	if err := (&push.HTTP{URL: server.URL}).Push(t.Context(), registry()); err == nil || !strings.Contains(err.Error(), "the job has no name") {
 		t.Errorf("without a job: %v", err)
+	}
+}
+
+func TestHTTPPushesAsAUserWhoseKeyIsNotShown(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, key, _ := r.BasicAuth()
+		http.Error(w, user+" has a key of "+strconv.Itoa(len(key)), http.StatusForbidden)
+	}))
+	defer server.Close()
+	h := push.HTTP{URL: strings.Replace(server.URL, "://", "://board:secret@", 1), Job: "j"}
+	if err := h.Push(t.Context(), registry()); err == nil || !strings.Contains(err.Error(), "HTTP 403: board has a key of 6") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
 	}
 }
 

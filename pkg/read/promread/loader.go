@@ -1,12 +1,12 @@
 package promread
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
 )
 
@@ -79,24 +79,34 @@ func anyTwice(all []Series) bool {
 	return len(seen) < len(all) // or a collision, which costs a sort
 }
 
-// join merges two series of the same labels. Of two samples of the same time
-// a's is kept.
+// join merges two series of the same labels. Of two samples of the same time a's
+// is kept. What ends one of them is an end only where the other does not live: a
+// label that is spelt in another way ends one series at the very moment at which
+// the other begins, and that sample must not be hidden.
 func join(a, b Series) Series {
 	out := Series{Labels: a.Labels, T: make([]int64, 0, len(a.T)+len(b.T)), V: make([]float64, 0, len(a.T)+len(b.T))}
+	var livesA, livesB bool
 	for i, j := 0, 0; i < len(a.T) || j < len(b.T); {
-		from := &a
-		k := &i
-		switch {
-		case i == len(a.T):
-			from, k = &b, &j
-		case j == len(b.T):
-		case cmp.Less(b.T[j], a.T[i]):
-			from, k = &b, &j
-		case a.T[i] == b.T[j]:
+		ofA := j == len(b.T) || i < len(a.T) && a.T[i] <= b.T[j]
+		ofB := i == len(a.T) || j < len(b.T) && b.T[j] <= a.T[i]
+		var t int64
+		var v float64
+		if ofB {
+			t, v = b.T[j], b.V[j]
+			livesB = !value.IsStaleNaN(v)
 			j++
 		}
-		out.T, out.V = append(out.T, from.T[*k]), append(out.V, from.V[*k])
-		*k++
+		if ofA {
+			livesA = !value.IsStaleNaN(a.V[i])
+			if livesA || !ofB {
+				t, v = a.T[i], a.V[i]
+			}
+			i++
+		}
+		if value.IsStaleNaN(v) && (livesA || livesB) {
+			continue
+		}
+		out.T, out.V = append(out.T, t), append(out.V, v)
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -174,6 +175,44 @@ func TestSortedAndJoinedSeries(t *testing.T) {
 			t.Errorf("%s: %d series, %v", name, i, set.Err())
 		}
 	}
+}
+
+// What ends one of two series with the same labels hides nothing of the other.
+func TestJoinedSeriesEndWhereNeitherLives(t *testing.T) {
+	end := math.Float64frombits(value.StaleNaN)
+	of := func(points ...float64) Series { // time, value, time, value, …
+		s := Series{Labels: labels.FromStrings("a", "1")}
+		for i := 0; i < len(points); i += 2 {
+			s.T, s.V = append(s.T, int64(points[i])), append(s.V, points[i+1])
+		}
+		return s
+	}
+	for name, row := range map[string]struct{ a, b, want Series }{
+		"one ends when the other begins": {of(1, 10, 2, end), of(2, 20, 3, 30), of(1, 10, 2, 20, 3, 30)},
+		"and ends when that goes on":     {of(1, 10, 2, end, 3, 30), of(2, 20, 3, end), of(1, 10, 2, 20, 3, 30)},
+		"one ends while the other lives": {of(1, 10, 4, end), of(2, 20, 5, 50), of(1, 10, 2, 20, 5, 50)},
+		"one after the other":            {of(1, 10, 2, end), of(4, 40, 5, end), of(1, 10, 2, end, 4, 40, 5, end)},
+		"one ends, then the other":       {of(1, 10, 4, end), of(2, 20, 3, end), of(1, 10, 2, 20, 4, end)},
+		"both end at once":               {of(1, 10, 3, end), of(2, 20, 3, end), of(1, 10, 2, 20, 3, end)},
+		"of one only its end is read":    {of(3, end), of(2, 20), of(2, 20)},
+		"of both only their ends":        {of(3, end), of(2, end), of(2, end, 3, end)},
+	} {
+		for order, all := range map[string][]Series{"": {row.a, row.b}, ", the other way round": {row.b, row.a}} {
+			got, err := NewLoader(&listed{all: all}, 0).Load(context.Background(), SelectRequest{}, true)
+			if err != nil || len(got) != 1 || !slices.Equal(got[0].T, row.want.T) || !slices.Equal(bitsOf(got[0].V), bitsOf(row.want.V)) {
+				t.Errorf("%s%s: got %v, %v, want %v", name, order, got, err, row.want)
+			}
+		}
+	}
+}
+
+// bitsOf makes values comparable: an end is not equal to itself.
+func bitsOf(values []float64) []uint64 {
+	bits := make([]uint64, len(values))
+	for i, v := range values {
+		bits[i] = math.Float64bits(v)
+	}
+	return bits
 }
 
 func TestTheBoundOfSamplesIsForTheWholeQuerier(t *testing.T) {

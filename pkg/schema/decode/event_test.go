@@ -227,10 +227,10 @@ target "backup/instance/db1" x=1 [instance=db1 job=backup] holds a:1
 		{"a status that was not fetched", "/spore/status?gateway=node-1&service=s&subservice=u", downLine, ""},
 
 		{"a probe", "/probe?name=site&service=s&subservice=u&target=https%3A%2F%2Fexample.org", `{"metrics":[{"name":"probe_success","value":1},{"name":"probe_http_duration_seconds","labels":{"phase":"connect"},"value":0.5}]}`,
-			"target \"site\" [instance=https://example.org job=site] probe_success:1/gauge\ntarget \"site\" phase=connect [instance=https://example.org job=site] probe_http_duration_seconds:0.5/gauge\ntarget \"site\" ended all=true\n"},
+			"target \"probe site\" [instance=https://example.org job=site] probe_success:1/gauge\ntarget \"probe site\" phase=connect [instance=https://example.org job=site] probe_http_duration_seconds:0.5/gauge\ntarget \"probe site\" ended all=true\n"},
 		{"a probe that failed", "/probe?name=site&service=s&subservice=u&target=https%3A%2F%2Fexample.org", `{"error":"x","metrics":[{"name":"probe_success","value":0}]}`,
-			"target \"site\" [instance=https://example.org job=site] offline probe_success:0/gauge\ntarget \"site\" ended all=true\n"},
-		{"a probe that is not made any more", "/probe?name=site&service=s&subservice=u&target=https%3A%2F%2Fexample.org", `{"ended":true}`, "target \"site\" ended all=true for good\n"},
+			"target \"probe site\" [instance=https://example.org job=site] offline probe_success:0/gauge\ntarget \"probe site\" ended all=true\n"},
+		{"a probe that is not made any more", "/probe?name=site&service=s&subservice=u&target=https%3A%2F%2Fexample.org", `{"ended":true}`, "target \"probe site\" ended all=true for good\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			readings, rejection := decodeEvent(t, c.topic, []byte(c.payload))

@@ -95,7 +95,7 @@ func (d *Decoder) pullEnded(t *pulltopic.Topic) {
 	case pulltopic.Scrape:
 		d.readings = append(d.readings, goneForGood(schema.KindTarget, targetName(t)))
 	case pulltopic.Probe:
-		d.readings = append(d.readings, goneForGood(schema.KindTarget, t.Name))
+		d.readings = append(d.readings, goneForGood(schema.KindTarget, probeName(t)))
 	case pulltopic.DataNodeHealth, pulltopic.DataNodeStats:
 		d.readings = append(d.readings, goneForGood(schema.KindDataNode, t.Name))
 	case pulltopic.Spore:
@@ -114,6 +114,11 @@ func goneForGood(kind schema.Kind, id string) schema.Reading {
 // targetName names a scrape's target as a source. Two jobs may scrape the same
 // instance.
 func targetName(t *pulltopic.Topic) string { return t.Job + "/" + t.Name }
+
+// probeName names a probe as a source. The blank keeps it apart from a pushed group
+// and from what is written remotely, which may be called like it: each ends what
+// the other says.
+func probeName(t *pulltopic.Topic) string { return "probe " + t.Name }
 
 // targetLabels returns the labels of a scrape's target, ascending.
 func targetLabels(t *pulltopic.Topic) []schema.Label {
@@ -254,8 +259,8 @@ func (d *Decoder) probed(t *pulltopic.Topic, payload []byte) *schema.Rejection {
 		return nil
 	}
 	labels := merged([]schema.Label{{Name: "instance", Value: t.Target}, {Name: "job", Value: t.Name}}, t.Labels)
-	g := d.open.gatherer()
-	g.Reading(gather.Point{Kind: schema.KindTarget, ID: t.Name})
+	g, id := d.open.gatherer(), probeName(t)
+	g.Reading(gather.Point{Kind: schema.KindTarget, ID: id})
 	for _, m := range result.Metrics {
 		var dims []schema.Label
 		for name, value := range m.Labels {
@@ -264,7 +269,7 @@ func (d *Decoder) probed(t *pulltopic.Topic, payload []byte) *schema.Rejection {
 			}
 		}
 		slices.SortFunc(dims, func(a, b schema.Label) int { return strings.Compare(a.Name, b.Name) })
-		g.Value(g.Reading(gather.Point{Kind: schema.KindTarget, ID: t.Name, Dims: dims}), schema.NamedValue{Name: m.Name, Type: schema.Gauge, Value: m.Value})
+		g.Value(g.Reading(gather.Point{Kind: schema.KindTarget, ID: id, Dims: dims}), schema.NamedValue{Name: m.Name, Type: schema.Gauge, Value: m.Value})
 	}
 	first := len(d.readings)
 	d.readings = append(d.readings, g.Readings()...)
@@ -274,6 +279,6 @@ func (d *Decoder) probed(t *pulltopic.Topic, payload []byte) *schema.Rejection {
 	if ok, known := result.Metric("probe_success"); known && ok == 0 {
 		d.readings[first].Presence = schema.PresenceOffline
 	}
-	d.readings = append(d.readings, allEnded(schema.KindTarget, t.Name))
+	d.readings = append(d.readings, allEnded(schema.KindTarget, id))
 	return nil
 }

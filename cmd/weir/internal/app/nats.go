@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,6 +31,9 @@ func connectURL(ctx context.Context, c config.Config, name string, wait bool, lo
 		nats.Name("weir-" + name),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
+		// By itself the client closes the connection for ever when a server refuses it
+		// twice: but credentials are changed, at the server too, while services wait.
+		nats.IgnoreAuthErrorAbort(),
 		// The connection's lock is held while it dials, and who asks for anything
 		// waits for that lock: names are looked up within the dial's time. By itself
 		// the client looks them up without a bound.
@@ -77,11 +81,20 @@ func backOff(round int) time.Duration {
 	return wait + rand.N(wait/4)
 }
 
-// redacted hides the password of a URL in messages.
+// redacted hides the passwords of a URL in messages, or of several with commas
+// between them, each with or without its scheme.
 func redacted(s string) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return "the address of nats_url"
+	servers := strings.Split(s, ",")
+	for i, server := range servers {
+		server = strings.TrimSpace(server)
+		if !strings.Contains(server, "://") {
+			server = "nats://" + server
+		}
+		u, err := url.Parse(server)
+		if err != nil {
+			return "the address of nats_url"
+		}
+		servers[i] = u.Redacted()
 	}
-	return u.Redacted()
+	return strings.Join(servers, ",")
 }

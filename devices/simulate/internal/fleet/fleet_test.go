@@ -230,6 +230,17 @@ func TestSpeedMovesTheDayNotTheClocks(t *testing.T) {
 	})
 }
 
+// The document of a gateway has whole seconds, whatever the fleet's speed is.
+func TestAGatewaysNodesSayWholeSeconds(t *testing.T) {
+	c := config()
+	c.Speed = 20
+	for _, n := range New(c).Nodes {
+		if p, ok := n.Peek(time.Minute + 50*time.Millisecond); ok && strings.Contains(string(p.JSON()[:30]), ".") {
+			t.Errorf("a node's document begins with %s", p.JSON()[:30])
+		}
+	}
+}
+
 func TestPeekingChangesNothing(t *testing.T) {
 	plain, peeked := New(config()), New(config())
 	var want, got []string

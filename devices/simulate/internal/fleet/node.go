@@ -81,7 +81,9 @@ func (n *Node) Peek(elapsed time.Duration) (node payload.Node, ok bool) {
 	if !state.Up() || n.influence(m.tick).Offline || n.lost(elapsed) {
 		return payload.Node{}, false
 	}
-	return n.document(&state, m), true
+	node = n.document(&state, m)
+	node.Timestamp.Exact = false // clients of a gateway read whole seconds
+	return node, true
 }
 
 // Reading returns what the node itself measures at a simulated moment, without

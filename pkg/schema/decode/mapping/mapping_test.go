@@ -165,6 +165,7 @@ func TestFaults(t *testing.T) {
 		{"a tenant that is none", "- match: j/{device}\n  service: a b\n  subservice: c", `line 2: topic_mappings: service: it is "a b": expected 1 to 128 ASCII letters, digits, '_', '-' or '.'`},
 		{"two ways to a tenant", "- match: j/{device}\n  service: a\n  subservice: c\n  api_key: x", "line 4: topic_mappings: api_key: service and subservice stand beside it: expected one of them"},
 		{"a key's tenant that is none", "api_keys:\n  a: b/c\n  d: e", `line 3: topic_mappings: d: the tenant is "e": expected service/subservice, of ASCII letters, digits, '_', '-' and '.'`},
+		{"a key that is empty", "api_keys:\n  '': b/c", "line 2: topic_mappings: api_keys: a key is empty: expected what devices say in their topics"},
 		{"a path that is none", "- match: j/{service}/{subservice}/{device}\n  fields: [a..b, 'c[x]']", "line 2: topic_mappings: fields: \"a..b\" is not a JSON path such as $.status.code, $.list[0] or $[\"a.b\"]\nline 2: topic_mappings: fields: \"c[x]\" is not a JSON path such as $.status.code, $.list[0] or $[\"a.b\"]"},
 		{"paths where there is no JSON", "- match: j/{service}/{subservice}/{device}\n  payload: number\n  time: $.t", "line 3: topic_mappings: time: there are JSON paths, and the payload is number"},
 		{"one name for many values", "- match: j/{service}/{subservice}/{device}\n  name: x", "line 2: topic_mappings: name: {field} is not in it, and the payload has many values"},

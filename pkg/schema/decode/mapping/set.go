@@ -61,7 +61,10 @@ func compileSet(c config) (*Set, []setFault) {
 	var faults []setFault
 	for key, tenant := range c.APIKeys {
 		service, subservice, _ := strings.Cut(tenant, "/")
-		if !schema.ValidTenantName(service) || !schema.ValidSubservice(subservice) || key == "" {
+		if key == "" {
+			faults = append(faults, setFault{-1, "api_keys", "a key is empty: expected what devices say in their topics"})
+		}
+		if !schema.ValidTenantName(service) || !schema.ValidSubservice(subservice) {
 			faults = append(faults, setFault{-1, key, fmt.Sprintf("the tenant is %q: expected service/subservice, of ASCII letters, digits, '_', '-' and '.'", tenant)})
 		}
 		s.keys[key] = schema.Tenant{Service: service, Subservice: subservice}

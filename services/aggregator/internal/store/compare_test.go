@@ -115,7 +115,7 @@ func TestTheFirstDifferenceIsNamed(t *testing.T) {
 		{"an encoding differs and says the same", func(t *testing.T, db *pebble.DB) {
 			key, value := firstOf(t, db, keyFormat)
 			mustSet(t, db, key, []byte{value[0] | 0x80, 0})
-		}, "format: encoding is 8400 on disk, 04 by the journal"},
+		}, "format: encoding is 8500 on disk, 05 by the journal"},
 		{"a record cannot be read", func(t *testing.T, db *pebble.DB) {
 			key, _ := firstOf(t, db, keyMeta)
 			mustSet(t, db, key, nil)

@@ -13,7 +13,7 @@ import (
 
 // formatVersion is the version of the keys and records of this package. The
 // records of pkg/schema are part of it.
-const formatVersion = 4
+const formatVersion = 5
 
 var errSegment = errors.New("a segment's length is no multiple of 8")
 

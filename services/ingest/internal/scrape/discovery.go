@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -182,7 +183,8 @@ func (f *fileList) read(d *discovery) (changed bool) {
 	return d.set(all)
 }
 
-// readFile reads a file of groups of targets: JSON or YAML by its ending.
+// readFile reads a file of groups of targets: JSON or YAML by its ending. YAML in
+// which nothing stands is an empty list, as in Prometheus: its targets are gone.
 func readFile(file string) ([]sources.Group, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -196,7 +198,9 @@ func readFile(file string) ([]sources.Group, error) {
 	} else {
 		decoder := yaml.NewDecoder(bytes.NewReader(content))
 		decoder.KnownFields(true)
-		err = decoder.Decode(&groups)
+		if err = decoder.Decode(&groups); errors.Is(err, io.EOF) {
+			err = nil
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("expected a list of targets with labels: %w", err)

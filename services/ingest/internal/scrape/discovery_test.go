@@ -78,6 +78,25 @@ func TestTargetsOfFilesFollowTheFiles(t *testing.T) {
 	eventually(t, "nothing is left", func() bool { return len(env.Meter.Targets()) == 0 })
 }
 
+func TestAFileOfTargetsInWhichNothingStandsHasNone(t *testing.T) {
+	board := boardtest.Start(t)
+	file := filepath.Join(t.TempDir(), "targets.yml")
+	for name, text := range map[string]string{"an empty file": "", "one of comments": "# none for now\n"} {
+		t.Run(name, func(t *testing.T) {
+			write(t, file, fmt.Sprintf("- targets: [%q]\n  labels: {instance: a}\n", board.Addr))
+			s, _, env := start(t, fmt.Sprintf("- {job_name: f, service: s, subservice: t, scrape_interval: 100ms, file_sd_configs: [{files: [%q]}]}\n", file))
+			defer s.Apply(nil)
+			eventually(t, "the target is scraped", func() bool { return instances(env) == "a" })
+			write(t, file, text)
+			scraped := func(s pull.Status) bool { return s.Kind == pull.KindScrape }
+			eventually(t, "the target is gone", func() bool { return !slices.ContainsFunc(env.Meter.Targets(), scraped) })
+			if told := fault(env, file); told != "" {
+				t.Error(told)
+			}
+		})
+	}
+}
+
 func TestTargetsOfAnHTTPServerFollowIt(t *testing.T) {
 	board := boardtest.Start(t)
 	var answer atomic.Pointer[string]

@@ -19,7 +19,7 @@ import (
 // was at the moment that the parameter at says, which then is the document's
 // timestamp.
 func resources(a *API, r *http.Request, b []byte) (reply, error) {
-	req, err := resourcesRequest(r.URL.Query())
+	req, err := resourcesRequest(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -36,11 +36,12 @@ func resources(a *API, r *http.Request, b []byte) (reply, error) {
 	return reply{body: spore.Append(b, moment, nodes)}, nil
 }
 
-// resourcesRequest makes a filter of every parameter but at: service and
-// subservice, and labels of any other name. A node has a label once, so a
-// parameter given twice could match none: it is taken for a mistake.
-func resourcesRequest(q url.Values) (req schema.SourcesRequest, err error) {
+// resourcesRequest makes a filter of the tenant and of every parameter but at:
+// labels of any name. A node has a label once, so a parameter given twice could
+// match none: it is taken for a mistake.
+func resourcesRequest(r *http.Request) (req schema.SourcesRequest, err error) {
 	req = schema.SourcesRequest{Kinds: []schema.Kind{schema.KindSporeNode}, Labels: map[string]string{}}
+	q := r.URL.Query()
 	if req.At, _, err = params.Time(q, "at"); err != nil {
 		return req, err
 	}
@@ -49,16 +50,12 @@ func resourcesRequest(q url.Values) (req schema.SourcesRequest, err error) {
 			return req, &params.Error{Name: name, Got: strings.Join(values, ", "), Want: "given once"}
 		}
 		switch name {
-		case "at":
-		case "service":
-			req.Service = values[0]
-		case "subservice":
-			req.Subservice = values[0]
+		case "at", "service", "subservice":
 		default:
 			req.Labels[name] = values[0]
 		}
 	}
-	return req, nil
+	return restricted(r, req)
 }
 
 func (a *API) sources(ctx context.Context, req schema.SourcesRequest) (all []*schema.Source, err error) {
@@ -99,7 +96,7 @@ func propletMetrics(a *API, r *http.Request, b []byte) (reply, error) {
 	}
 	namespace := ""
 	if len(page.readings) > 0 {
-		found, err := a.sources(r.Context(), sourcesRequest(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet}, ID: page.id}))
+		found, err := a.sourcesFor(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet}, ID: page.id})
 		if err != nil {
 			return reply{}, err
 		}
@@ -129,8 +126,12 @@ func (a *API) readings(r *http.Request, kind schema.Kind) (p readingsPage, err e
 	if err != nil {
 		return p, err
 	}
+	tenant, err := tenantOf(r)
+	if err != nil {
+		return p, err
+	}
 	p.asked = schema.RowsRequest{
-		Kind: kind, ID: p.id, Service: q.Get("service"), Subservice: q.Get("subservice"),
+		Kind: kind, ID: p.id, Service: tenant.Service, Subservice: tenant.Subservice,
 		From: times.From, To: times.To, Until: q.Get("until"),
 		Offset: p.Offset, Limit: p.Limit,
 	}
@@ -183,11 +184,20 @@ func (p *readingsPage) next(u *url.URL) string {
 	return u.EscapedPath() + "?" + q.Encode()
 }
 
-// sourcesRequest adds the tenant that a request asks for.
-func sourcesRequest(r *http.Request, req schema.SourcesRequest) schema.SourcesRequest {
-	q := r.URL.Query()
-	req.Service, req.Subservice = q.Get("service"), q.Get("subservice")
-	return req
+// restricted adds the tenant that a request asks for.
+func restricted(r *http.Request, req schema.SourcesRequest) (schema.SourcesRequest, error) {
+	tenant, err := tenantOf(r)
+	req.Service, req.Subservice = tenant.Service, tenant.Subservice
+	return req, err
+}
+
+// sourcesFor asks for the sources of the tenant that a request asks for.
+func (a *API) sourcesFor(r *http.Request, req schema.SourcesRequest) ([]*schema.Source, error) {
+	req, err := restricted(r, req)
+	if err != nil {
+		return nil, err
+	}
+	return a.sources(r.Context(), req)
 }
 
 // maxProplets is the longest page of proplets, as in Propeller's manager.
@@ -204,7 +214,7 @@ func proplets(a *API, r *http.Request, b []byte) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	found, err := a.sources(r.Context(), sourcesRequest(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet, schema.KindTask}}))
+	found, err := a.sourcesFor(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet, schema.KindTask}})
 	if err != nil {
 		return reply{}, err
 	}
@@ -216,14 +226,14 @@ func proplets(a *API, r *http.Request, b []byte) (reply, error) {
 // that id, the one heard of last is shown.
 func proplet(a *API, r *http.Request, b []byte) (reply, error) {
 	id := r.PathValue("id")
-	found, err := a.sources(r.Context(), sourcesRequest(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet}, ID: id}))
+	found, err := a.sourcesFor(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindProplet}, ID: id})
 	if err != nil {
 		return reply{}, err
 	}
 	if len(found) == 0 {
 		return reply{}, &problem{http.StatusNotFound, fmt.Sprintf("no such proplet: %s", id)}
 	}
-	tasks, err := a.sources(r.Context(), sourcesRequest(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindTask}, Parent: id}))
+	tasks, err := a.sourcesFor(r, schema.SourcesRequest{Kinds: []schema.Kind{schema.KindTask}, Parent: id})
 	if err != nil {
 		return reply{}, err
 	}

@@ -35,6 +35,10 @@ func rollouts(a *API, r *http.Request, b []byte) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	tenant, err := tenantOf(r)
+	if err != nil {
+		return reply{}, err
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), historyTimeout)
 	defer cancel()
 	select {
@@ -43,7 +47,7 @@ func rollouts(a *API, r *http.Request, b []byte) (reply, error) {
 	case <-ctx.Done():
 		return reply{}, fmt.Errorf("wait for another comparison to end: %w", ctx.Err())
 	}
-	report, err := a.compare(ctx, label, window, rolloutSelection(q, label, window))
+	report, err := a.compare(ctx, label, window, rolloutSelection(tenant, label, window))
 	if err != nil {
 		return reply{}, err
 	}
@@ -112,8 +116,9 @@ func rolloutTimes(q url.Values, now time.Time) (rollout.Window, error) {
 	return w, nil
 }
 
-// rolloutSelection selects the nodes' series that have the label.
-func rolloutSelection(q url.Values, label string, w rollout.Window) schema.SelectRequest {
+// rolloutSelection selects the nodes' series that have the label, of a tenant or
+// of all.
+func rolloutSelection(tenant schema.Tenant, label string, w rollout.Window) schema.SelectRequest {
 	req := schema.SelectRequest{
 		Matchers: []schema.Matcher{
 			{Type: schema.MatchRegexp, Name: "__name__", Value: strings.Join(rollout.Names(), "|")},
@@ -121,9 +126,9 @@ func rolloutSelection(q url.Values, label string, w rollout.Window) schema.Selec
 		},
 		From: w.From + 1, To: w.To, MaxSamples: rollout.MaxSamples,
 	}
-	for _, name := range []string{"service", "subservice"} {
-		if value := q.Get(name); value != "" {
-			req.Matchers = append(req.Matchers, schema.Matcher{Type: schema.MatchEqual, Name: name, Value: value})
+	for _, l := range []schema.Label{{Name: "service", Value: tenant.Service}, {Name: "subservice", Value: tenant.Subservice}} {
+		if l.Value != "" {
+			req.Matchers = append(req.Matchers, schema.Matcher{Type: schema.MatchEqual, Name: l.Name, Value: l.Value})
 		}
 	}
 	return req
