@@ -128,7 +128,7 @@ receivers:
 				sent[e.Integration]++
 			}
 		}
-		for _, name := range []string{"slack[0]", "email[1]", "pagerduty[2]", "opsgenie[3]", "webhook[4]"} {
+		for _, name := range []string{"slack[0]", "email[0]", "pagerduty[0]", "opsgenie[0]", "webhook[0]"} {
 			if sent[name] != 2 {
 				return fmt.Errorf("%s was sent %d notices: %v", name, sent[name], sent)
 			}

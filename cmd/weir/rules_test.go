@@ -79,6 +79,11 @@ func TestToolsForRoutes(t *testing.T) {
 receivers: [{name: ops}, {name: pager, webhook_configs: [{url: '`+hook.URL+`'}]}]
 `)
 	unset := inFile(t, dir, "unset.yml", "route: {receiver: ops}\nreceivers: [{name: ops, webhook_configs: [{url: '${WEIR_TEST_IS_NOT_SET}'}]}]\n")
+	inFile(t, dir, "broken.tmpl", `{{ define "a" }}{{ end`)
+	template := inFile(t, dir, "template.yml", "templates: [broken.tmpl]\nroute: {receiver: ops}\nreceivers: [{name: ops}]\n")
+	kinds := inFile(t, dir, "kinds.yml", `route: {receiver: both}
+receivers: [{name: both, webhook_configs: [{url: '`+hook.URL+`'}], slack_configs: [{api_url: '`+hook.URL+`'}]}]
+`)
 	unknown := inFile(t, dir, "unknown.yml", "route: {receiver: ops}\nreceivers: [{name: ops, sns_configs: [{}]}]\n")
 	for _, row := range []struct {
 		name    string
@@ -91,10 +96,12 @@ receivers: [{name: ops}, {name: pager, webhook_configs: [{url: '`+hook.URL+`'}]}
 		{"an alert's receiver", []string{"check-routes", "--alertmanager-config", routes, "severity=page"}, 200, exitOK, "goes to pager"},
 		{"what is no label", []string{"check-routes", "--alertmanager-config", routes, "page"}, 200, exitFailed, "no label"},
 		{"a secret that is not here", []string{"check-routes", "--alertmanager-config", unset}, 200, exitOK, "would not start here with it"},
+		{"a template that cannot be parsed", []string{"check-routes", "--alertmanager-config", template}, 200, exitFailed, "broken.tmpl"},
 		{"a key that weir does not have", []string{"check-routes", "--alertmanager-config", unknown}, 200, exitFailed, "sns_configs is a key of Alertmanager that weir does not support"},
 		{"no file", []string{"check-routes"}, 200, exitFailed, "--alertmanager-config"},
 		{"a receiver that takes the test", []string{"notify-test", "pager", "--alertmanager-config", routes}, 200, exitOK, "webhook[0] resolved sent"},
 		{"a receiver that does not", []string{"notify-test", "pager", "--alertmanager-config", routes}, 503, exitFailed, "webhook[0] firing   FAILED"},
+		{"an integration has the number that it has in the file", []string{"notify-test", "both", "--alertmanager-config", kinds}, 503, exitFailed, "webhook[0] firing   FAILED"},
 		{"a receiver of nobody", []string{"notify-test", "ops", "--alertmanager-config", routes}, 200, exitFailed, "nobody to tell"},
 		{"a receiver that is not", []string{"notify-test", "me", "--alertmanager-config", routes}, 200, exitFailed, "it has ops, pager"},
 	} {

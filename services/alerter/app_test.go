@@ -51,6 +51,32 @@ func TestARestartTellsNobodyAgain(t *testing.T) {
 	}
 }
 
+// The sink is the second integration then, and the first of its kind as before.
+func TestAReceiverThatGetsAnIntegrationOfAnotherKindTellsTheOthersNothingAgain(t *testing.T) {
+	p := newPlace(t)
+	app := p.start()
+	sent := func(integration, number string) func() bool {
+		return func() bool {
+			return metric(app, `weir_alerter_notices_total{receiver="sink",integration="`+integration+`",outcome="sent"}`) == number
+		}
+	}
+	eventually(t, "the sink is told", sent("webhook[0]", "1"))
+	p.write("alertmanager.yml", `
+route: {receiver: sink, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+receivers:
+  - name: sink
+    pagerduty_configs: [{routing_key: k, url: '`+p.sink.URL+`/pagerduty'}]
+    webhook_configs: [{url: '`+p.sink.URL+`'}]
+`)
+	eventually(t, "PagerDuty is told", sent("pagerduty[0]", "1"))
+	p.write("rules/hot.yml", "groups:\n- name: g\n  rules:\n  - alert: Hot\n    expr: vector(70) > 80\n")
+	eventually(t, "PagerDuty is told of the end", sent("pagerduty[0]", "2"))
+	eventually(t, "the sink is told of the end", sent("webhook[0]", "2"))
+	if n := p.sink.taken(); n != 4 {
+		t.Errorf("%d messages, expected two for each", n)
+	}
+}
+
 func TestABadFileChangesNothing(t *testing.T) {
 	p := newPlace(t)
 	app := p.start()
@@ -275,6 +301,26 @@ func TestAReceiverThatComesBackIsTold(t *testing.T) {
 	p.start()
 	eventually(t, "it is told", func() bool { return p.sink.has("firing Hot") })
 	eventually(t, "nothing is owed", func() bool { h := p.health(); return h.NoticesOwed == 0 && h.NoticesFailing == 0 })
+}
+
+// The alert goes on, and with it what is known of the attempts to tell whom the
+// configuration names no more.
+func TestAReceiverThatIsTakenAwayFailsNoMore(t *testing.T) {
+	p := newPlace(t)
+	p.sink.failing(true)
+	app := p.start()
+	eventually(t, "an attempt fails", func() bool { return p.health().NoticesFailing == 1 })
+	p.write("alertmanager.yml", "route: {receiver: log}\nreceivers: [{name: log}]\n")
+	eventually(t, "nobody is owed anything, and all is well", func() bool {
+		h := p.health()
+		return h.NoticesFailing == 0 && h.NoticeError == "" && h.State == schema.AlerterRunning
+	})
+	if got := metric(app, "weir_alerter_notice_groups_failing"); got != "0" {
+		t.Errorf("%s groups fail", got)
+	}
+	if firing := p.health().Firing; firing != 1 {
+		t.Errorf("%d alerts fire", firing)
+	}
 }
 
 func TestAFailedStartLeavesNothingRunning(t *testing.T) {

@@ -33,7 +33,6 @@ func (a *App) health() schema.AlerterHealth {
 	h := schema.AlerterHealth{State: schema.AlerterRunning, LastEvaluationAgeMS: -1}
 	a.healthOfRules(&h)
 	a.healthOfAlerts(&h)
-	h.NoticesOwed = uint64(a.deliverer.Health().Owed)
 	l := a.ledger.Health()
 	if l.Error != nil {
 		h.LedgerError = l.Error.Error()
@@ -71,16 +70,14 @@ func (a *App) healthOfRules(h *schema.AlerterHealth) {
 }
 
 func (a *App) healthOfAlerts(h *schema.AlerterHealth) {
+	owed := a.deliverer.Health()
+	h.NoticesOwed, h.NoticesFailing = uint64(owed.Owed), uint64(len(owed.Failing))
 	a.ledger.Read(func(s *alert.State) {
 		firing, pending := activeAlerts(s)
 		h.Firing, h.Pending = uint64(firing), uint64(pending)
 		var latest time.Time
-		for _, n := range s.Notices {
-			if !n.Failing() {
-				continue
-			}
-			h.NoticesFailing++
-			if n.NextAttempt.After(latest) {
+		for _, key := range owed.Failing {
+			if n := s.Notices[key]; n != nil && n.NextAttempt.After(latest) {
 				latest = n.NextAttempt
 				h.NoticeError, h.NoticeReceiver = n.LastError, n.Key.Receiver
 			}

@@ -67,16 +67,7 @@ func (m *meter) watch(a *App) {
 		}, metrics.L("state", string(state)))
 	}
 	gauge("weir_alerter_notices_owed", func() float64 { return float64(a.deliverer.Health().Owed) })
-	gauge("weir_alerter_notice_groups_failing", func() (n float64) {
-		a.ledger.Read(func(s *alert.State) {
-			for _, one := range s.Notices {
-				if one.Failing() {
-					n++
-				}
-			}
-		})
-		return n
-	})
+	gauge("weir_alerter_notice_groups_failing", func() float64 { return float64(len(a.deliverer.Health().Failing)) })
 	gauge("weir_alerter_plan_seconds", func() float64 { return a.deliverer.Health().Took.Seconds() })
 	gauge("weir_alerter_ledger_position", func() float64 { return float64(a.ledger.Health().Position) })
 	gauge("weir_alerter_ledger_queue_bytes", func() float64 { return float64(a.ledger.Health().Queued) })

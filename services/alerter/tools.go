@@ -12,6 +12,8 @@ import (
 
 	"weir/services/alerter/internal/amconfig"
 	"weir/services/alerter/internal/notify"
+	"weir/services/alerter/internal/notify/notice"
+	"weir/services/alerter/internal/notify/render"
 	"weir/services/alerter/internal/route"
 	"weir/services/alerter/internal/ruletest"
 )
@@ -37,7 +39,8 @@ func TestRules(files []string, out io.Writer) error {
 
 // CheckRoutes reads Alertmanager's configuration and prints what it has, and
 // who gets an alert with the labels, each written name=value, if there are any.
-// Secrets that are not there are no fault: they may be where weir runs.
+// Secrets that are not there are no fault: they may be where weir runs. Templates
+// that cannot be parsed are one, as for amtool.
 func CheckRoutes(file string, labels []string, out io.Writer) error {
 	config, err := routesFile(file)
 	if err != nil {
@@ -50,6 +53,9 @@ func CheckRoutes(file string, labels []string, out io.Writer) error {
 	set, err := labelSet(labels)
 	if err != nil {
 		return err
+	}
+	if _, err := render.Load(config.Templates); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	integrations, err := notify.Build(config, notify.Options{})
 	notify.CloseIdle(integrations)
@@ -110,7 +116,7 @@ func TestReceiver(ctx context.Context, file, receiver, externalURL string, out i
 			if err := integration.Send(ctx, message); err != nil {
 				failed, said = true, "FAILED: "+err.Error()
 			}
-			if _, err := fmt.Fprintf(out, "%s[%d] %-8s %s\n", integration.Name(), i, news, said); err != nil {
+			if _, err := fmt.Fprintf(out, "%s %-8s %s\n", notice.Key(integrations, i), news, said); err != nil {
 				return err
 			}
 		}

@@ -135,7 +135,7 @@ receivers:
 	for _, i := range c.Receiver("all").Integrations() {
 		got = append(got, fmt.Sprint(i.Key(), i.SendResolved))
 	}
-	want := "slack[0]false slack[1]true email[2]false pagerduty[3]true opsgenie[4]true webhook[5]false"
+	want := "slack[0]false slack[1]true email[0]false pagerduty[0]true opsgenie[0]true webhook[0]false"
 	if strings.ReplaceAll(strings.Join(got, " "), "] ", "]") != want {
 		t.Errorf("%s, expected %s", got, want)
 	}

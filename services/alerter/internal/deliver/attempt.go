@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -83,13 +82,11 @@ func (d *Deliverer) current(key alert.NoticeKey) (route.Due, notice.Integration,
 	defer d.mu.Unlock()
 	due, ok := d.due[key]
 	of := d.setup.Integrations[due.Receiver]
-	if !ok || due.Index >= len(of) || key.Integration != name(of[due.Index], due.Index) {
+	if !ok || due.Index >= len(of) || key.Integration != notice.Key(of, due.Index) {
 		return due, nil, false
 	}
 	return due, of[due.Index], true
 }
-
-func name(i notice.Integration, index int) string { return fmt.Sprintf("%s[%d]", i.Name(), index) }
 
 // refresh replaces a notice's alerts by what they are now. It reports false if
 // they are not any more what the notice would tell.

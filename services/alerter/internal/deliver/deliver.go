@@ -93,9 +93,10 @@ type worker struct{ receiver, integration string }
 
 // Health says what is owed.
 type Health struct {
-	Owed    int           // notices whose time has come
-	Planned time.Time     // when that was
-	Took    time.Duration // by the planning
+	Owed    int               // notices whose time has come
+	Failing []alert.NoticeKey // those of them whose last attempt failed; not to be changed
+	Planned time.Time         // when that was
+	Took    time.Duration     // by the planning
 }
 
 // New starts a Deliverer; end it with Stop.
@@ -198,7 +199,7 @@ func (d *Deliverer) plan() time.Duration {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.due, d.health = due, Health{Owed: plan.Owed, Planned: began, Took: time.Since(began)}
+	d.due, d.health = due, Health{Owed: plan.Owed, Failing: plan.Failing, Planned: began, Took: time.Since(began)}
 	for i := range plan.Due {
 		d.offer(plan.Due[i].Key)
 	}

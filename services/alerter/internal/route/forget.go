@@ -106,10 +106,12 @@ func forgettableNotices(s *alert.State, left func(alert.ID) bool) []alert.Notice
 			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, func(a, b alert.NoticeKey) int {
-		return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Receiver, b.Receiver), strings.Compare(a.Integration, b.Integration))
-	})
+	slices.SortFunc(keys, compareKeys)
 	return keys
+}
+
+func compareKeys(a, b alert.NoticeKey) int {
+	return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Receiver, b.Receiver), strings.Compare(a.Integration, b.Integration))
 }
 
 // forgettableSilences returns the silences that ended long ago, unless an alert

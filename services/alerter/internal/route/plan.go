@@ -28,6 +28,8 @@ func (r *Router) Plan(s *alert.State, now time.Time) Plan {
 	slices.SortFunc(p.plan.Due, func(a, b Due) int {
 		return cmp.Or(strings.Compare(a.Key.Group, b.Key.Group), strings.Compare(a.Receiver, b.Receiver), cmp.Compare(a.Index, b.Index))
 	})
+	slices.SortFunc(p.plan.Failing, compareKeys)
+	p.plan.Failing = slices.Compact(p.plan.Failing)
 	return p.plan
 }
 
@@ -99,6 +101,9 @@ func (p *planner) failing(st *standing, set map[*member]bool) map[*member]bool {
 func (p *planner) take(st *standing) {
 	if st.owed {
 		p.plan.Owed++
+	}
+	if st.owed && st.notices.Failing() {
+		p.plan.Failing = append(p.plan.Failing, st.key)
 	}
 	if !st.due {
 		p.plan.Next = earliest(p.plan.Next, st.at)

@@ -75,6 +75,10 @@ type Plan struct {
 	Due  []Due     // now, ordered by key
 	Next time.Time // when to look again if nothing happens before, zero for never
 	Owed int       // notices whose time has come, those included that wait for their next attempt
+
+	// Failing has those of them whose last attempt failed, ascending. What was
+	// attempted as an older configuration had it, and nobody is owed now, is none.
+	Failing []alert.NoticeKey
 }
 
 // Due is one notice that is to be sent now.

@@ -133,8 +133,8 @@ func TestAttempts(t *testing.T) {
 			first := w.plan().Due[0]
 			w.fail(first, 2*sec)
 			w.at(31 * sec).due().why(Backoff).next(32 * sec)
-			if p := w.plan(); p.Owed != 1 {
-				w.t.Errorf("%d owed, expected 1", p.Owed)
+			if p := w.plan(); p.Owed != 1 || len(p.Failing) != 1 {
+				w.t.Errorf("%d owed, %v failing, expected 1", p.Owed, p.Failing)
 			}
 			w.at(32 * sec)
 			if again := w.plan().Due[0]; again.ID != first.ID {

@@ -27,7 +27,7 @@ func readActions(raw json.RawMessage) ([]Action, error) {
 	list := []json.RawMessage{raw}
 	if raw[0] == '[' {
 		if err := json.Unmarshal(raw, &list); err != nil {
-			return nil, refuse("action: %s", badJSON(err))
+			return nil, refuse("action: %s", badJSON("", err))
 		}
 	}
 	actions := make([]Action, 0, len(list))
@@ -47,7 +47,7 @@ func readAction(one json.RawMessage) (Action, error) {
 	}
 	var raw rawAction
 	if err := json.Unmarshal(one, &raw); err != nil {
-		return Action{}, refuse("action: %s", badJSON(err))
+		return Action{}, refuse("action: %s", badJSON("", err))
 	}
 	if !given(raw.Type) || string(raw.Type) == `""` {
 		return Action{}, refuse("missing type in action [object Object]") // as Perseo words it
@@ -60,7 +60,7 @@ func readAction(one json.RawMessage) (Action, error) {
 		d := json.NewDecoder(bytes.NewReader(raw.Parameters))
 		d.UseNumber()
 		if err := d.Decode(&a.Parameters); err != nil {
-			return Action{}, refuse("action parameters: %s", badJSON(err))
+			return Action{}, refuse("action parameters: %s", badJSON("", err))
 		}
 	}
 	if given(raw.Interval) {
@@ -85,7 +85,7 @@ func checkUpdate(parameters json.RawMessage) error {
 		return nil
 	}
 	if err := json.Unmarshal(parameters, &p); err != nil {
-		return refuse("action parameters: %s", badJSON(err))
+		return refuse("action parameters: %s", badJSON("", err))
 	}
 	for _, attribute := range append(p.Attributes, parameters) {
 		var named struct {

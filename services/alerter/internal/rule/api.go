@@ -122,20 +122,20 @@ func apiGroup(tenant alert.Tenant, name string) Group {
 
 func decodeAPI(body json.RawMessage, into *apiRule) error {
 	if err := json.Unmarshal(body, into); err != nil {
-		return refuse("%s", badJSON(err))
+		return refuse("%s", badJSON("the rule: ", err))
 	}
 	return nil
 }
 
-// badJSON says what is wrong with a body in the words of its sender.
-func badJSON(err error) string {
+// badJSON says what is wrong with a body, or a part of it, in the words of its
+// sender. whole goes before what is said of all of it.
+func badJSON(whole string, err error) string {
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) {
-		where := typed.Field
-		if where == "" {
-			where = "the rule"
+		if typed.Field != "" {
+			whole = typed.Field + ": "
 		}
-		return fmt.Sprintf("%s: expected %s", where, expected(typed.Type.Kind()))
+		return whole + "expected " + expected(typed.Type.Kind())
 	}
 	return fmt.Sprintf("no JSON: %v", err)
 }

@@ -143,6 +143,8 @@ func TestTenantsRulesThatAreRefused(t *testing.T) {
 	tests := []struct{ what, body, want string }{
 		{"no JSON", `{`, "no JSON: unexpected end of JSON input"},
 		{"no object", `[]`, "the rule: expected an object"},
+		{"parameters that are no object", `{"name":"a",` + text + `,"action":{"type":"post","parameters":"x"}}`, "action parameters: expected an object"},
+		{"nosignal that is no object", `{"name":"a","nosignal":"x","action":[]}`, "nosignal: expected an object"},
 		{"no name", `{` + text + `,` + post + `}`, "name must be a string undefined"},
 		{"a number as name", `{"name":5,` + text + `}`, "name must be a string number"},
 		{"an empty name", `{"name":"",` + text + `}`, `missing rule name ""`},

@@ -34,7 +34,7 @@ type rawNoSignal struct {
 func (a *apiRule) fromNoSignal(g *Group, r *Rule) error {
 	var raw rawNoSignal
 	if err := json.Unmarshal(a.NoSignal, &raw); err != nil {
-		return refuse("nosignal: %s", badJSON(err))
+		return refuse("nosignal: %s", badJSON("", err))
 	}
 	check, err := readNumber(raw.CheckInterval)
 	if err != nil || check < MinCheckInterval || check > math.MaxInt32 {

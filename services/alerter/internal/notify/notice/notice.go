@@ -52,6 +52,18 @@ type Integration interface {
 	Send(ctx context.Context, m *Message) error
 }
 
+// Key names the i-th of a receiver's integrations as amconfig.Integration does:
+// "slack[0]", counted among those of its kind.
+func Key(all []Integration, i int) string {
+	number := 0
+	for _, before := range all[:i] {
+		if before.Name() == all[i].Name() {
+			number++
+		}
+	}
+	return fmt.Sprintf("%s[%d]", all[i].Name(), number)
+}
+
 // Error says that a receiver was not told. It never holds a secret.
 type Error struct {
 	Retry bool          // trying again may help: a network error, 429, 5xx, SMTP 4xx

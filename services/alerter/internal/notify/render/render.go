@@ -115,7 +115,9 @@ func (p *Page) Tree(what string, value any) any {
 func (p *Page) Err() error { return p.err }
 
 // Data returns a message in the shape that Alertmanager's templates and webhooks
-// know. Firing alerts stand before resolved ones.
+// know. Firing alerts stand before resolved ones, but for those that fire again:
+// theirs is one fingerprint, of which the last word is what counts. Alertmanager
+// says nothing of such an end.
 func Data(m *notice.Message) *template.Data {
 	d := &template.Data{
 		Receiver: regexp.QuoteMeta(m.Receiver), Status: string(model.AlertResolved), Alerts: template.Alerts{},
@@ -125,10 +127,14 @@ func Data(m *notice.Message) *template.Data {
 	if len(m.Firing) > 0 {
 		d.Status = string(model.AlertFiring)
 	}
+	again, ended := firingAgain(m)
+	for _, a := range again {
+		d.Alerts = append(d.Alerts, entry(a, model.AlertResolved))
+	}
 	for _, a := range m.Firing {
 		d.Alerts = append(d.Alerts, entry(a, model.AlertFiring))
 	}
-	for _, a := range m.Resolved {
+	for _, a := range ended {
 		d.Alerts = append(d.Alerts, entry(a, model.AlertResolved))
 	}
 	for i, a := range d.Alerts {
@@ -139,6 +145,26 @@ func Data(m *notice.Message) *template.Data {
 		keepCommon(d.CommonAnnotations, a.Annotations)
 	}
 	return d
+}
+
+// firingAgain tells the resolved alerts apart whose labels are those of one that
+// fires.
+func firingAgain(m *notice.Message) (again, ended []*alert.Alert) {
+	if len(m.Firing) == 0 || len(m.Resolved) == 0 {
+		return nil, m.Resolved
+	}
+	fires := make(map[model.Fingerprint]bool, len(m.Firing))
+	for _, a := range m.Firing {
+		fires[a.Fingerprint()] = true
+	}
+	for _, a := range m.Resolved {
+		if fires[a.Fingerprint()] {
+			again = append(again, a)
+		} else {
+			ended = append(ended, a)
+		}
+	}
+	return again, ended
 }
 
 func entry(a *alert.Alert, status model.AlertStatus) template.Alert {

@@ -47,6 +47,23 @@ func TestDataAreAsAlertmanagerMakesThem(t *testing.T) {
 	}
 }
 
+// Whoever keeps alerts by their fingerprint, and takes them in order, must not take
+// one that fires for one that has ended.
+func TestTheEndOfAnAlertThatFiresAgainStandsBeforeIt(t *testing.T) {
+	flapped, other := notifytest.Alert("a", "warning", "hot"), notifytest.Alert("b", "warning", "hot")
+	m := &notice.Message{
+		Firing:   []*alert.Alert{notifytest.Alert("0", "warning", "hot"), notifytest.Alert("a", "warning", "hot")},
+		Resolved: []*alert.Alert{notifytest.Resolve(flapped), notifytest.Resolve(other)},
+	}
+	var got []string
+	for _, a := range render.Data(m).Alerts {
+		got = append(got, a.Status+" "+a.Labels["source"])
+	}
+	if want := "resolved a, firing 0, firing a, resolved b"; strings.Join(got, ", ") != want {
+		t.Errorf("%q, expected %q", got, want)
+	}
+}
+
 func TestTemplatesOfUsersStandOverOurs(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "mine.tmpl")
