@@ -373,6 +373,14 @@ func TestHealthWhileWaitingForNATS(t *testing.T) {
 			started := make(chan error, 1)
 			go func() { started <- a.Start(t.Context()) }()
 			eventually(t, "it says that it waits", func() bool { return strings.Contains(log.String(), "waiting for NATS") })
+			eventually(t, "it listens", func() bool {
+				conn, err := net.Dial("tcp", c.InternalAddr)
+				if err != nil {
+					return false
+				}
+				conn.Close()
+				return true
+			})
 			if status, body := get(t, c.InternalAddr, "/health"); status != 503 || !strings.Contains(body, `"journal":"disconnected"`) {
 				t.Errorf("/health: %d %s", status, body)
 			}
