@@ -144,8 +144,7 @@ func printFleet(out io.Writer, s simulate.Summary) error {
 	}
 	fmt.Fprintln(out, "\nIn /api/accounting these tenants have, if nobody else sends for them:")
 	for _, a := range s.Accounts {
-		line := fmt.Sprintf("  %s: received %s", a.Tenant, count(a.Received))
-		line += ", of these rejected " + count(a.Rejected)
+		line := fmt.Sprintf("  %s: received %s, of these rejected %s", a.Tenant, count(a.Received), count(a.Rejected))
 		if a.Wills > 0 {
 			line += fmt.Sprintf("; and up to %s wills", count(a.Wills))
 		}

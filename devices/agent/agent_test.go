@@ -29,6 +29,7 @@ import (
 	"weir/devices/agent/profile"
 	"weir/devices/agent/sample"
 	"weir/devices/agent/sink"
+	"weir/devices/porttest"
 )
 
 // self is a target that is always there.
@@ -136,32 +137,6 @@ func TestWhatIsNotPublished(t *testing.T) {
 	}
 }
 
-// reserve keeps a port for this test until it ends: nobody else gets it, and who
-// listens on it does so beside. Connections to it are refused meanwhile.
-func reserve(t *testing.T) (addr string) {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Close(fd); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil { // listeners have it, too
-		t.Fatal(err)
-	}
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "127.0.0.1:" + strconv.Itoa(name.(*syscall.SockaddrInet4).Port)
-}
-
 // restart gives a sink's address to another one.
 func restart(t *testing.T, addr string) *sink.Sink {
 	t.Helper()
@@ -184,7 +159,7 @@ func restart(t *testing.T, addr string) *sink.Sink {
 func TestTheBrokerGoesAndComesBack(t *testing.T) {
 	for name, dir := range map[string]string{"kept in memory": "", "kept on disk": t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
-			addr := reserve(t)
+			addr := porttest.Reserve(t).String()
 			s := restart(t, addr)
 			c := testConfig(s)
 			c.SpoolDir = dir

@@ -118,8 +118,8 @@ func (d *Decoder) uncompress(payload []byte) *schema.Rejection {
 }
 
 // noLabels says that a series has no label but its dimensions. Without a word it
-// would get those of its source, which may be called like one that a Pushgateway's
-// client or a probe speaks for, and which these give labels of their own.
+// would get those of its source, and a pushed group of exactly that name has labels
+// of its own.
 var noLabels = []schema.Label{}
 
 func (d *Decoder) finish() (*Result, *schema.Rejection) {

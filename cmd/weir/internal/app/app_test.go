@@ -21,6 +21,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"weir/cmd/weir/internal/config"
 	"weir/cmd/weir/internal/datadir"
+	"weir/devices/porttest"
 	"weir/pkg/journal"
 	"weir/pkg/journal/natstest"
 	"weir/services/aggregator"
@@ -344,7 +345,7 @@ func TestSplitServices(t *testing.T) {
 
 // A service waits for a NATS server that is not there yet, and says so.
 func TestWaitForNATS(t *testing.T) {
-	nats := reserve(t)
+	nats := porttest.Reserve(t)
 	c := settings(t)
 	c.NATSURL = "nats://user:secret@" + nats.String()
 	a, log := newApp(t, config.Query, c)
@@ -366,7 +367,7 @@ func TestWaitForNATS(t *testing.T) {
 func TestHealthWhileWaitingForNATS(t *testing.T) {
 	for _, role := range []config.Role{config.Ingest, config.Aggregator, config.Alerter, config.Query} {
 		t.Run(role.String(), func(t *testing.T) {
-			nats, internal := reserve(t), reserve(t)
+			nats, internal := porttest.Reserve(t), porttest.Reserve(t)
 			c := settings(t)
 			c.NATSURL, c.InternalAddr = "nats://"+nats.String(), internal.String()
 			a, log := newApp(t, role, c)

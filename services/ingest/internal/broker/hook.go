@@ -325,12 +325,8 @@ func (h *hook) handOn(s *session, pk packets.Packet) {
 
 // sendWill publishes a will that the broker did not come to publish.
 func (h *hook) sendWill(s *session) {
-	w := s.cl.Properties.Will
-	pk := packets.Packet{
-		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: w.Qos, Retain: w.Retain},
-		TopicName:   w.TopicName, Payload: w.Payload, PacketID: uint16(w.Qos), // injected, it needs some id
-		Properties: packets.Properties{User: w.User},
-	}
+	pk := publication(&s.cl.Properties.Will)
+	pk.PacketID = uint16(pk.FixedHeader.Qos) // injected, it needs some id
 	h.handOn(s, pk)
 	pk.PacketID = 0
 	h.OnWillSent(s.cl, pk)
@@ -345,12 +341,17 @@ func (h *hook) lastWill(cl *mqtt.Client) {
 		return
 	}
 	cl.Properties.Will = mqtt.Will{}
-	pk := packets.Packet{
+	pk := publication(&w)
+	pk.Connect.WillProperties.WillDelayInterval = w.WillDelayInterval
+	h.OnWillSent(cl, pk)
+}
+
+// publication returns a will as the message that it is.
+func publication(w *mqtt.Will) packets.Packet {
+	return packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: w.Qos, Retain: w.Retain},
 		TopicName:   w.TopicName, Payload: w.Payload, Properties: packets.Properties{User: w.User},
 	}
-	pk.Connect.WillProperties.WillDelayInterval = w.WillDelayInterval
-	h.OnWillSent(cl, pk)
 }
 
 // OnWillSent puts a will on our topics into the journal, unless the client

@@ -1,4 +1,7 @@
-package app
+//go:build unix
+
+// Package porttest keeps ports for tests in which a server comes and goes.
+package porttest
 
 import (
 	"net"
@@ -6,14 +9,15 @@ import (
 	"testing"
 )
 
-// reserve keeps a port for this test until it ends: nobody else gets it, and who
+// Reserve keeps a port for this test until it ends: nobody else gets it, and who
 // listens on it does so beside. Connections to it are refused meanwhile.
-func reserve(t *testing.T) *net.TCPAddr {
+func Reserve(t testing.TB) *net.TCPAddr {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	syscall.CloseOnExec(fd)
 	t.Cleanup(func() {
 		if err := syscall.Close(fd); err != nil {
 			t.Error(err)
